@@ -77,7 +77,13 @@ def _connect_sqlite(url: str) -> Database:
 
     def pragmas(connection: Any, *, query_only: bool) -> None:
         connection.isolation_level = None
-        for line in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        for line in (
+            "busy_timeout=15000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+        ):
             connection.execute("PRAGMA " + line)
         if query_only:
             connection.execute("PRAGMA query_only=ON")

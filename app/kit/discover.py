@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from types import ModuleType
 from typing import Any
@@ -32,6 +33,16 @@ def discover(package: ModuleType | str, attribute: str) -> dict[str, Any]:
         if entry is None:
             raise SeamError(f"{module.__name__} defines no {attribute}")
         if entry.name != info.name:
-            raise SeamError(f"{module.__name__}.{attribute}.name is {entry.name!r}; it must be the file's name")
+            raise SeamError(
+                f"{module.__name__}.{attribute}.name is {entry.name!r}; it must be the file's name"
+            )
         found[info.name] = entry
     return found
+
+
+def import_tables(package: str) -> None:
+    """Import every ``tables`` module of the rooms in ``package``, so that the schema is complete."""
+    root = importlib.import_module(package)
+    for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda i: i.name):
+        if info.ispkg and importlib.util.find_spec(f"{package}.{info.name}.tables"):
+            importlib.import_module(f"{package}.{info.name}.tables")

@@ -32,7 +32,9 @@ class _JsonLines(logging.Formatter):
         import traceback
 
         kind, _, trace = record.exc_info or (None, None, None)
-        frames = [f"{f.filename.rsplit('/app/', 1)[-1]}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
+        frames = [
+            f"{f.filename.rsplit('/app/', 1)[-1]}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)
+        ]
         return [*frames[-12:], kind.__name__ if kind else ""]
 
 

@@ -17,18 +17,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SOUNDINGS_", env_file=".env", frozen=True, extra="ignore")
 
-    data_dir: Path = Field(Path("data"), description="Folder for the SQLite file, exports and the secret key.")
-    database_url: str = Field("", description="postgresql+psycopg://… or sqlite:///…; empty means a SQLite file in the data folder.")
-    secret_key: str = Field("", description="Signs nothing stored; salts rate limits and form tokens. Empty: made once and kept in the data folder.")
-    public_url: str = Field("", description="The address people open, such as https://study.example.org; used in links and for cookies.")
-    trusted_hosts: str = Field("", description="Comma-separated host names that may be asked for; empty allows any when no PUBLIC_URL is set.")
-    trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of proxies whose X-Forwarded-* headers count.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe event that is logged.")
+    data_dir: Path = Field(
+        Path("data"), description="Folder for the SQLite file, exports and the secret key."
+    )
+    database_url: str = Field(
+        "", description="postgresql+psycopg://… or sqlite:///…; empty means a SQLite file in the data folder."
+    )
+    secret_key: str = Field(
+        "",
+        description="Signs nothing stored; salts rate limits and form tokens. Empty: made once and kept in the data folder.",
+    )
+    public_url: str = Field(
+        "",
+        description="The address people open, such as https://study.example.org; used in links and for cookies.",
+    )
+    trusted_hosts: str = Field(
+        "",
+        description="Comma-separated host names that may be asked for; empty allows any when no PUBLIC_URL is set.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Comma-separated addresses of proxies whose X-Forwarded-* headers count."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe event that is logged."
+    )
     embedded_worker: bool = Field(True, description="Whether serve runs background jobs itself.")
     max_body_mb: int = Field(4, ge=1, le=1024, description="Largest ordinary request body, in MB.")
     max_upload_mb: int = Field(256, ge=1, le=4096, description="Largest file of items or judgments, in MB.")
-    sign_in_per_minute: int = Field(10, ge=1, description="Tries to sign in or to use a resume code, per address and minute.")
-    join_per_minute: int = Field(60, ge=1, description="New people per address and minute (a classroom shares one address).")
+    sign_in_per_minute: int = Field(
+        10, ge=1, description="Tries to sign in or to use a resume code, per address and minute."
+    )
+    join_per_minute: int = Field(
+        60, ge=1, description="New people per address and minute (a classroom shares one address)."
+    )
     session_days: int = Field(30, ge=1, le=365, description="How long a browser stays signed in.")
     pool_size: int = Field(10, ge=1, le=200, description="Database connections per process on PostgreSQL.")
 

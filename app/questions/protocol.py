@@ -1,0 +1,101 @@
+"""What an entry of the two question seams must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol, runtime_checkable
+
+from app.questions.answers import ComparisonAnswer
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to answer, as shown: the stored value, the catalogue key of its words, its single key."""
+
+    value: str
+    words: str
+    key: str
+
+
+@runtime_checkable
+class QuestionKind(Protocol):
+    """A way to compare two responses.
+
+    ``name`` is the file's name and the study file's ``question.scale``; ``template`` renders it; ``version`` changes when
+    the stored meaning of an answer does, and old versions still parse.
+    """
+
+    name: str
+    version: int
+    template: str
+
+    def options(self) -> list[Option]:
+        """The choices in reading order, left to right."""
+        ...
+
+    def parse(self, form: Mapping[str, Any]) -> ComparisonAnswer:
+        """The answer in a submitted form. Raises Malformed naming the field; never guesses."""
+        ...
+
+    def form(self, answer: ComparisonAnswer) -> dict[str, Any]:
+        """The form fields that parse to ``answer``, for showing it again."""
+        ...
+
+    def observation(self, answer: ComparisonAnswer) -> float | None:
+        """Preference for the left response in 0..1 (a tie is a half), None where the answer says nothing about it."""
+        ...
+
+    def simulate(self, rng: Random, advantage: float) -> ComparisonAnswer:
+        """An answer of a person for whom left is better by ``advantage`` logits."""
+        ...
+
+
+@dataclass(frozen=True)
+class PatchDraft:
+    """The effect of a meta-answer before it is stored: what it changes for whom, as METHOD 3.0 names it."""
+
+    scope: str
+    target_type: str
+    target_id: str
+    var: str
+    value: float | str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetaView:
+    """What a meta-question kind may look at: the judgment it was tapped on, or the evidence it showed."""
+
+    annotator_id: str
+    judgment_id: str | None = None
+    evidence: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class MetaKind(Protocol):
+    """A question about how judgments should be read.
+
+    ``code`` is its stored kind, M1 to M16; ``on_ballot`` says whether it is one tap beside a choice rather than a page of
+    its own. Its effects are pure: the same answer and view give the same patches.
+    """
+
+    name: str
+    code: str
+    version: int
+    template: str
+    on_ballot: bool
+
+    def options(self) -> list[Option]:
+        """The answers in their stored order; pages shuffle where the method says so."""
+        ...
+
+    def effects(self, answer: str, view: MetaView) -> list[PatchDraft]:
+        """The patches that this answer makes. Raises Malformed for an answer it does not offer."""
+        ...
+
+    def simulate(self, rng: Random, truth: float) -> str:
+        """An answer of a person whose true position on what is asked is ``truth`` in 0..1."""
+        ...
