@@ -12,6 +12,8 @@ from app.db.base import Base, BigId, PublicId
 
 _SEEN = "retest_of IS NULL AND pair_id IS NOT NULL AND state IN ('open', 'answered')"
 
+_RETEST = "retest_of IS NOT NULL"
+
 
 class Assignment(Base):
     """A question put to a person. Why *this* question can be read from the row alone."""
@@ -48,6 +50,14 @@ class Assignment(Base):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_assignment_annotator_id_id", "annotator_id", "id"),
+        Index("ix_assignment_annotator_id_slot", "annotator_id", "slot"),
+        Index(
+            "ix_assignment_retest",
+            "annotator_id",
+            "slot",
+            sqlite_where=text(_RETEST),
+            postgresql_where=text(_RETEST),
+        ),
         Index("ix_assignment_pair_id", "pair_id"),
     )
 
@@ -102,6 +112,8 @@ class PairLoad(Base):
     """Live assignments."""
     cap: Mapped[int]
     retired: Mapped[bool] = mapped_column(default=False)
+    gold: Mapped[bool] = mapped_column(default=False)
+    """A check: drawn apart from the pool, by everyone, without a cap."""
     position: Mapped[int | None]
 
 
@@ -139,7 +151,9 @@ class PersonLoad(Base):
     slot: Mapped[int] = mapped_column(default=0)
     """Comparisons answered other than by a skip: the index into the person's blocks of sides."""
     answered: Mapped[int] = mapped_column(default=0)
-    """Questions answered, skips included: what ``per_annotator`` limits."""
+    """Questions answered other than by a skip: what ``per_annotator`` limits."""
+    voided: Mapped[int] = mapped_column(default=0)
+    """Answers taken back, given late, or repeats skipped: while there are any, repeats are listed rather than counted."""
     seen_open: Mapped[int] = mapped_column(default=0)
     """Pairs of the open pool that this person has seen and so cannot draw."""
     work_session: Mapped[int] = mapped_column(default=1)

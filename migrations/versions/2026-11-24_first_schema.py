@@ -360,6 +360,7 @@ def upgrade() -> None:
         ),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("voided", sa.Integer(), nullable=False),
         sa.Column("seen_open", sa.Integer(), nullable=False),
         sa.Column("work_session", sa.Integer(), nullable=False),
         sa.Column("session_started_at", sa.DateTime(timezone=True), nullable=True),
@@ -490,6 +491,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.create_index("ix_assignment_annotator_id_id", ["annotator_id", "id"], unique=False)
+        batch_op.create_index("ix_assignment_annotator_id_slot", ["annotator_id", "slot"], unique=False)
         batch_op.create_index(
             "ix_assignment_lease",
             ["study_id", "expires_at"],
@@ -498,6 +500,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.create_index("ix_assignment_pair_id", ["pair_id"], unique=False)
+        batch_op.create_index(
+            "ix_assignment_retest",
+            ["annotator_id", "slot"],
+            unique=False,
+            sqlite_where=sa.text("retest_of IS NOT NULL"),
+            postgresql_where=sa.text("retest_of IS NOT NULL"),
+        )
         batch_op.create_index(
             "uq_assignment_open",
             ["annotator_id"],
@@ -532,6 +541,7 @@ def upgrade() -> None:
         sa.Column("reserved", sa.Integer(), nullable=False),
         sa.Column("cap", sa.Integer(), nullable=False),
         sa.Column("retired", sa.Boolean(), nullable=False),
+        sa.Column("gold", sa.Boolean(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=True),
         sa.CheckConstraint("counted >= 0 AND reserved >= 0", name=op.f("ck_pair_load_not_negative")),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_pair_load_item_id_item")),
@@ -673,12 +683,18 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
+        batch_op.drop_index(
+            "ix_assignment_retest",
+            sqlite_where=sa.text("retest_of IS NOT NULL"),
+            postgresql_where=sa.text("retest_of IS NOT NULL"),
+        )
         batch_op.drop_index("ix_assignment_pair_id")
         batch_op.drop_index(
             "ix_assignment_lease",
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
+        batch_op.drop_index("ix_assignment_annotator_id_slot")
         batch_op.drop_index("ix_assignment_annotator_id_id")
 
     op.drop_table("assignment")

@@ -1,0 +1,1 @@
+"""Policies that score candidate pairs, one file each: a module here offers ``ACQUISITION`` (see ``app.querying.protocol``)."""

@@ -1,0 +1,327 @@
+"""The open pool of pairs: a dense numbering, so that a uniform draw costs the same for two hundred pairs and a million.
+
+A pair is in the pool while judgments counted and assignments live leave room below its cap. When it fills, the last pair
+takes its number; when a place comes free, it takes the next number. Each person's count of pool pairs they have seen is
+kept beside (``PersonLoad.seen_open``), which makes the number they can still draw exact without reading their history.
+
+Locks on PostgreSQL are always taken in this order, so that nobody waits in a circle: the person (advisory), assignments,
+the pool row, pairs, persons, spending. Changes to persons are therefore gathered in ``Deltas`` and written last. A
+reservation that leaves room touches the pair alone; only filling or reopening a pair takes the pool row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
+
+SHARDS = 16
+_SEEN = ("open", "answered")
+
+
+@dataclass
+class Deltas:
+    """Changes to persons' counters, gathered during a transaction and applied at its end in one order."""
+
+    seen_open: Counter[int] = field(default_factory=Counter)
+    live: Counter[int] = field(default_factory=Counter)
+    judgments: Counter[int] = field(default_factory=Counter)
+
+    def apply(self, session: Session, study_id: int) -> None:
+        """Write them: persons by id, then spending by shard."""
+        for annotator_id in sorted(self.seen_open):
+            change = self.seen_open[annotator_id]
+            if change:
+                session.execute(
+                    update(PersonLoad)
+                    .where(PersonLoad.annotator_id == annotator_id)
+                    .values(seen_open=PersonLoad.seen_open + change)
+                    .execution_options(synchronize_session=False)
+                )
+        for shard in sorted(self.live.keys() | self.judgments.keys()):
+            live, judgments = self.live[shard], self.judgments[shard]
+            if live or judgments:
+                session.execute(
+                    update(Spending)
+                    .where(Spending.study_id == study_id, Spending.shard == shard)
+                    .values(live=Spending.live + live, judgments=Spending.judgments + judgments)
+                    .execution_options(synchronize_session=False)
+                )
+        self.seen_open.clear()
+        self.live.clear()
+        self.judgments.clear()
+
+
+def shard_of(annotator_id: int) -> int:
+    """The spending shard of a person."""
+    return annotator_id % SHARDS
+
+
+def ensure(session: Session, study_id: int) -> None:
+    """Make the study's pool and spending rows where they are missing."""
+    if session.get(Pool, study_id) is None:
+        session.execute(insert(Pool).values(study_id=study_id, open_pairs=0))
+        session.execute(
+            insert(Spending),
+            [{"study_id": study_id, "shard": s, "judgments": 0, "live": 0} for s in range(SHARDS)],
+        )
+
+
+def lock(session: Session, study_id: int) -> int:
+    """Take the pool row (PostgreSQL; SQLite has one writer anyway) and return the number of open pairs."""
+    return session.execute(
+        select(Pool.open_pairs).where(Pool.study_id == study_id).with_for_update()
+    ).scalar_one()
+
+
+def lock_person(session: Session, annotator_id: int) -> None:
+    """Let one request of this person through at a time: two tabs asking at once get the same question."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(1396854100, :who)"), {"who": annotator_id % 2**31})
+
+
+def enrol(session: Session, study_id: int, pairs: Iterable[dict[str, Any]], *, cap: int) -> None:
+    """Put new pairs into the pool. Each is ``{"pair_id", "item_id", "topic", "gold"}``; gold pairs stay outside."""
+    ensure(session, study_id)
+    position = lock(session, study_id)
+    rows = []
+    for pair in pairs:
+        inside = not pair["gold"]
+        rows.append(
+            {
+                "pair_id": pair["pair_id"],
+                "study_id": study_id,
+                "item_id": pair["item_id"],
+                "topic": pair["topic"],
+                "gold": pair["gold"],
+                "counted": 0,
+                "reserved": 0,
+                "cap": cap,
+                "retired": False,
+                "position": position if inside else None,
+            }
+        )
+        position += inside
+    if rows:
+        session.execute(insert(PairLoad), rows)
+        session.execute(update(Pool).where(Pool.study_id == study_id).values(open_pairs=position))
+
+
+def reserve(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> tuple[bool, bool]:
+    """Take a place of a pair for someone: (taken, still open).
+
+    First tries without the pool row, which succeeds when a further place remains; then with it, filling the pair. Of two
+    people after the last place, the one who comes second finds no row and draws again.
+    """
+    statement = (
+        update(PairLoad)
+        .where(PairLoad.pair_id == pair_id, PairLoad.position.is_not(None))
+        .values(reserved=PairLoad.reserved + 1)
+        .execution_options(synchronize_session=False)
+        .returning(PairLoad.pair_id)
+    )
+    load = PairLoad.counted + PairLoad.reserved
+    if session.execute(statement.where(load < PairLoad.cap - 1)).first() is not None:
+        return True, True
+    lock(session, study_id)
+    if session.execute(statement.where(load < PairLoad.cap)).first() is None:
+        return False, False
+    return True, not _close_if_full(session, study_id, pair_id, deltas)
+
+
+def release(
+    session: Session, study_id: int, pair_id: int, deltas: Deltas, *, counted: int = 0, reserved: int = 0
+) -> Any:
+    """Give up places of a pair (``counted`` and ``reserved`` are how many) and reopen it where that makes room.
+
+    Returns the row's counted, reserved and position afterwards. The caller has set the assignment's state before, because
+    whoever has seen the pair is counted when it reopens.
+    """
+    lock(session, study_id)
+    row = session.execute(
+        update(PairLoad)
+        .where(PairLoad.pair_id == pair_id)
+        .values(counted=PairLoad.counted - counted, reserved=PairLoad.reserved - reserved)
+        .execution_options(synchronize_session=False)
+        .returning(
+            PairLoad.counted,
+            PairLoad.reserved,
+            PairLoad.cap,
+            PairLoad.position,
+            PairLoad.retired,
+            PairLoad.gold,
+        )
+    ).one()
+    if row.position is None and not row.retired and not row.gold and row.counted + row.reserved < row.cap:
+        _open(session, study_id, pair_id, deltas)
+    return row
+
+
+def settle(session: Session, pair_id: int) -> None:
+    """A live assignment became a counted judgment: the pair is as full as before."""
+    session.execute(
+        update(PairLoad)
+        .where(PairLoad.pair_id == pair_id)
+        .values(counted=PairLoad.counted + 1, reserved=PairLoad.reserved - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def count_again(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> bool:
+    """Take a counted place for a judgment that did not have one; False where the pair is full."""
+    lock(session, study_id)
+    taken = session.execute(
+        update(PairLoad)
+        .where(PairLoad.pair_id == pair_id, PairLoad.counted + PairLoad.reserved < PairLoad.cap)
+        .values(counted=PairLoad.counted + 1)
+        .execution_options(synchronize_session=False)
+        .returning(PairLoad.pair_id)
+    ).first()
+    if taken is None:
+        return False
+    _close_if_full(session, study_id, pair_id, deltas)
+    return True
+
+
+def refit(session: Session, study_id: int, *, cap: int, gold_outside: bool) -> None:
+    """Apply a changed cap and gold share to every pair, and rebuild numbering and counters where anything changed."""
+    ensure(session, study_id)
+    lock(session, study_id)
+    session.execute(
+        update(PairLoad)
+        .where(PairLoad.study_id == study_id)
+        .values(cap=cap)
+        .execution_options(synchronize_session=False)
+    )
+    gold_items = text(
+        "UPDATE pair_load SET gold = (:outside AND item_id IN (SELECT id FROM item WHERE study_id = :s AND gold IS NOT NULL)) "
+        "WHERE study_id = :s"
+    )
+    session.execute(gold_items, {"s": study_id, "outside": gold_outside})
+    renumber(session, study_id)
+
+
+def renumber(session: Session, study_id: int) -> None:
+    """Rebuild the dense numbering and every person's ``seen_open`` from the rows: after a change of many pairs at once."""
+    values = {"s": study_id}
+    session.execute(
+        text("UPDATE pair_load SET position = NULL WHERE study_id = :s AND position IS NOT NULL"), values
+    )
+    session.execute(
+        text(
+            "UPDATE pair_load SET position = o.n FROM (SELECT pair_id, row_number() OVER (ORDER BY pair_id) - 1 AS n "
+            "FROM pair_load WHERE study_id = :s AND NOT retired AND NOT gold AND counted + reserved < cap) AS o "
+            "WHERE pair_load.pair_id = o.pair_id"
+        ),
+        values,
+    )
+    open_pairs = session.scalar(
+        select(func.count())
+        .select_from(PairLoad)
+        .where(PairLoad.study_id == study_id, PairLoad.position.is_not(None))
+    )
+    session.execute(update(Pool).where(Pool.study_id == study_id).values(open_pairs=open_pairs))
+    session.execute(
+        text(
+            "UPDATE person_load SET seen_open = (SELECT count(*) FROM assignment a JOIN pair_load p ON p.pair_id = a.pair_id "
+            "WHERE a.annotator_id = person_load.annotator_id AND a.retest_of IS NULL AND a.state IN ('open', 'answered') "
+            "AND p.position IS NOT NULL) WHERE annotator_id IN (SELECT id FROM annotator WHERE study_id = :s)"
+        ),
+        values,
+    )
+
+
+def retire(session: Session, study_id: int, item_id: int, deltas: Deltas, *, retired: bool) -> None:
+    """Take an item's pairs out of the pool for good, or bring them back."""
+    lock(session, study_id)
+    rows = session.execute(
+        update(PairLoad)
+        .where(PairLoad.item_id == item_id, PairLoad.retired != retired)
+        .values(retired=retired)
+        .execution_options(synchronize_session=False)
+        .returning(
+            PairLoad.pair_id,
+            PairLoad.position,
+            PairLoad.counted,
+            PairLoad.reserved,
+            PairLoad.cap,
+            PairLoad.gold,
+        )
+    ).all()
+    for row in rows:
+        if retired and row.position is not None:
+            _close(session, study_id, row.pair_id, deltas)
+        elif not retired and row.position is None and not row.gold and row.counted + row.reserved < row.cap:
+            _open(session, study_id, row.pair_id, deltas)
+
+
+def seen_by(session: Session, pair_id: int) -> list[int]:
+    """People who may not draw this pair again, because they hold it or have answered it."""
+    return list(
+        session.scalars(
+            select(Assignment.annotator_id).where(
+                Assignment.pair_id == pair_id, Assignment.retest_of.is_(None), Assignment.state.in_(_SEEN)
+            )
+        )
+    )
+
+
+def _close_if_full(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> bool:
+    row = session.execute(
+        select(PairLoad.counted, PairLoad.reserved, PairLoad.cap, PairLoad.position).where(
+            PairLoad.pair_id == pair_id
+        )
+    ).one()
+    if row.position is None or row.counted + row.reserved < row.cap:
+        return False
+    _close(session, study_id, pair_id, deltas)
+    return True
+
+
+def _close(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> None:
+    """Out of the pool: the last pair takes this one's number."""
+    last = session.execute(
+        update(Pool)
+        .where(Pool.study_id == study_id)
+        .values(open_pairs=Pool.open_pairs - 1)
+        .execution_options(synchronize_session=False)
+        .returning(Pool.open_pairs)
+    ).scalar_one()
+    hole = session.execute(select(PairLoad.position).where(PairLoad.pair_id == pair_id)).scalar_one()
+    _number(session, pair_id, None)
+    if hole != last:
+        moved = session.execute(
+            select(PairLoad.pair_id).where(PairLoad.study_id == study_id, PairLoad.position == last)
+        ).scalar_one()
+        _number(session, moved, hole)
+    for annotator_id in seen_by(session, pair_id):
+        deltas.seen_open[annotator_id] -= 1
+
+
+def _open(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> None:
+    """Into the pool, with the next number."""
+    size = session.execute(
+        update(Pool)
+        .where(Pool.study_id == study_id)
+        .values(open_pairs=Pool.open_pairs + 1)
+        .execution_options(synchronize_session=False)
+        .returning(Pool.open_pairs)
+    ).scalar_one()
+    _number(session, pair_id, size - 1)
+    for annotator_id in seen_by(session, pair_id):
+        deltas.seen_open[annotator_id] += 1
+
+
+def _number(session: Session, pair_id: int, position: int | None) -> None:
+    session.execute(
+        update(PairLoad)
+        .where(PairLoad.pair_id == pair_id)
+        .values(position=position)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,120 @@
+"""The verbs about assignments: put a question, renew its hold, let it go when its time has run out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from app.assignments import pool, reads, rules
+from app.assignments.errors import AlreadyAnswered, AssignmentExpired
+from app.assignments.pool import Deltas
+from app.assignments.tables import Assignment, PersonLoad
+from app.kit.ids import new_id
+from app.people.tables import Annotator
+from app.studies.spec import StudySpec
+from app.studies.tables import Pair, Study
+
+NEW_SESSION_AFTER = timedelta(hours=2)
+
+
+def ensure_person(session: Session, annotator_id: int) -> PersonLoad:
+    """The person's counters, made when first needed."""
+    found = session.get(PersonLoad, annotator_id)
+    if found is None:
+        found = PersonLoad(annotator_id=annotator_id)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def begin_work(person: PersonLoad, *, now: datetime) -> None:
+    """Start a new working session where the last one was ended or lies two hours back."""
+    idle = person.last_active_at is not None and now - person.last_active_at > NEW_SESSION_AFTER
+    if person.session_started_at is None:
+        person.session_started_at = now
+    elif person.session_ended_at is not None or idle:
+        person.work_session += 1
+        person.session_started_at, person.session_ended_at = now, None
+        person.session_answered = person.break_offered_at = 0
+        person.session_active_ms, person.quick_run, person.quick_noted = 0, 0, False
+
+
+def put(
+    session: Session,
+    study: Study,
+    annotator: Annotator,
+    person: PersonLoad,
+    *,
+    pair: Pair,
+    spec: StudySpec,
+    drawn: dict[str, Any],
+    deltas: Deltas,
+    now: datetime,
+) -> Assignment:
+    """Store a comparison that was drawn. ``drawn`` holds policy, score, propensity, seed, draw, retest_of, is_gold."""
+    left, right = pair.first_id, pair.second_id
+    if not rules.first_on_left(annotator.side_seed, person.slot):
+        left, right = right, left
+    row = {
+        "id": new_id(now),
+        "study_id": study.id,
+        "annotator_id": annotator.id,
+        "kind": "comparison",
+        "item_id": pair.item_id,
+        "pair_id": pair.id,
+        "left_id": left,
+        "right_id": right,
+        "protocol_version": study.version,
+        "slot": person.slot,
+        "work_session": person.work_session,
+        "state": "open",
+        "shown_at": now,
+        "expires_at": rules.lease_end(now, spec.collection.reservation_minutes),
+        **drawn,
+    }
+    session.execute(insert(Assignment), [row])
+    deltas.live[pool.shard_of(annotator.id)] += 1
+    return session.get_one(Assignment, row["id"])
+
+
+def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: datetime) -> datetime:
+    """Hold the question longer, because the person is active. Raises AssignmentExpired, AlreadyAnswered."""
+    if assignment.state == "answered":
+        raise AlreadyAnswered
+    if rules.is_expired(assignment.state, assignment.expires_at, now):
+        raise AssignmentExpired
+    assignment.expires_at = max(
+        assignment.expires_at, rules.lease_end(now, spec.collection.reservation_minutes)
+    )
+    session.flush()
+    return assignment.expires_at
+
+
+def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, now: datetime) -> None:
+    """End holds that ran out (or were given back): each place returns, and the person may draw that pair again."""
+    for one in assignments:
+        session.execute(
+            update(Assignment)
+            .where(Assignment.id == one.id)
+            .values(state="expired", closed_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        session.expire(one)
+    for one in assignments:
+        deltas.live[pool.shard_of(one.annotator_id)] -= 1
+        if one.pair_id is None or one.retest_of is not None or one.is_gold:
+            continue
+        row = pool.release(session, one.study_id, one.pair_id, deltas, reserved=1)
+        if row.position is not None:
+            deltas.seen_open[one.annotator_id] -= 1
+
+
+def sweep(session: Session, study_id: int, deltas: Deltas, *, now: datetime) -> int:
+    """Return abandoned pairs to the pool; called whenever someone asks. Returns how many."""
+    gone = list(reads.list_run_out(session, study_id, now=now))
+    if gone:
+        let_go(session, gone, deltas, now=now)
+    return len(gone)

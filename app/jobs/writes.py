@@ -1,0 +1,93 @@
+"""The verbs about jobs: ask for one, take one, report on it. A job taken by a worker that died is taken again by another."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.jobs.tables import Job
+
+LEASE = timedelta(minutes=5)
+MOST_ATTEMPTS = 3
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    key: str,
+    *,
+    now: datetime,
+    payload: dict[str, Any] | None = None,
+    delay_s: float = 0,
+) -> None:
+    """Ask for work. While a job with this key waits, asking again changes nothing."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(
+        insert(Job)
+        .values(
+            kind=kind,
+            key=key,
+            payload=payload or {},
+            state="queued",
+            attempts=0,
+            progress=0.0,
+            run_at=now + timedelta(seconds=delay_s),
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["key"], index_where=Job.state == "queued")
+    )
+
+
+def take(session: Session, *, worker: str, now: datetime) -> Job | None:
+    """The next job that is due, or one whose worker's lease ran out; nobody else gets it until the lease ends."""
+    due = (Job.state == "queued") & (Job.run_at <= now)
+    lost = (Job.state == "running") & (Job.lease_until < now)
+    found = session.scalar(
+        select(Job).where(due | lost).order_by(Job.run_at, Job.id).limit(1).with_for_update(skip_locked=True)
+    )
+    if found is None:
+        return None
+    if found.attempts >= MOST_ATTEMPTS:
+        found.state, found.finished_at = "failed", now
+        found.error = found.error or "the worker stopped in the middle, three times"
+        session.flush()
+        return None
+    found.state, found.worker = "running", worker
+    found.attempts += 1
+    found.lease_until = now + LEASE
+    session.flush()
+    return found
+
+
+def progress(session: Session, job_id: int, share: float, *, now: datetime) -> None:
+    """Say how far a job is (0..1) and keep its lease."""
+    session.execute(update(Job).where(Job.id == job_id).values(progress=share, lease_until=now + LEASE))
+
+
+def finish(session: Session, job_id: int, *, now: datetime) -> None:
+    """The work is done."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(state="done", progress=1.0, finished_at=now, lease_until=None)
+    )
+
+
+def fail(session: Session, job_id: int, message: str, *, now: datetime) -> None:
+    """The work failed: tried again with a growing pause, three times in all."""
+    job = session.get_one(Job, job_id)
+    job.error = message[:2000]
+    job.lease_until = None
+    if job.attempts >= MOST_ATTEMPTS or _another_waits(session, job):
+        job.state, job.finished_at = "failed", now
+    else:
+        job.state, job.run_at = "queued", now + timedelta(seconds=5 * 4**job.attempts)
+    session.flush()
+
+
+def _another_waits(session: Session, job: Job) -> bool:
+    return session.scalar(select(Job.id).where(Job.key == job.key, Job.state == "queued")) is not None

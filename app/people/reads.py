@@ -1,0 +1,129 @@
+"""Every SELECT about people: accounts, sessions, tokens, annotators and invitations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.kit.errors import NotFound
+from app.kit.ids import token_hash
+from app.people.tables import Annotator, ApiToken, BrowserSession, Invite, Researcher, SessionAnnotator
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whom a bearer token speaks for: one of the two is set."""
+
+    researcher_id: int | None
+    annotator_id: int | None
+
+
+def find_researcher(session: Session, email: str) -> Researcher | None:
+    return session.scalar(select(Researcher).where(Researcher.email == email.strip().lower()))
+
+
+def get_researcher(session: Session, researcher_id: int) -> Researcher:
+    found = session.get(Researcher, researcher_id)
+    if found is None or found.disabled_at is not None:
+        raise NotFound
+    return found
+
+
+def count_researchers(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Researcher)) or 0
+
+
+def find_holder(session: Session, token: str) -> Holder | None:
+    """Whose token this is, or None when it is unknown or revoked."""
+    row = session.execute(
+        select(ApiToken.researcher_id, ApiToken.annotator_id).where(
+            ApiToken.token_hash == token_hash(token), ApiToken.revoked_at.is_(None)
+        )
+    ).one_or_none()
+    return None if row is None else Holder(row.researcher_id, row.annotator_id)
+
+
+def list_tokens(session: Session, researcher_id: int) -> Sequence[ApiToken]:
+    return session.scalars(
+        select(ApiToken)
+        .where(ApiToken.researcher_id == researcher_id, ApiToken.revoked_at.is_(None))
+        .order_by(ApiToken.id.desc())
+    ).all()
+
+
+def find_browser_session(session: Session, token: str, *, now: datetime) -> BrowserSession | None:
+    """The browser's session row, or None when unknown or run out."""
+    return session.scalar(
+        select(BrowserSession).where(
+            BrowserSession.token_hash == token_hash(token), BrowserSession.expires_at > now
+        )
+    )
+
+
+def find_annotator_of_session(session: Session, session_id: int, study_id: int) -> Annotator | None:
+    """Who this browser is in this study, unless that person has withdrawn."""
+    return session.scalar(
+        select(Annotator)
+        .join(SessionAnnotator, SessionAnnotator.annotator_id == Annotator.id)
+        .where(
+            SessionAnnotator.session_id == session_id,
+            SessionAnnotator.study_id == study_id,
+            Annotator.withdrawn_at.is_(None),
+        )
+    )
+
+
+def get_annotator(session: Session, annotator_id: int) -> Annotator:
+    found = session.get(Annotator, annotator_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def find_annotator_by_external_id(session: Session, study_id: int, external_id: str) -> Annotator | None:
+    return session.scalar(
+        select(Annotator).where(Annotator.study_id == study_id, Annotator.external_id == external_id)
+    )
+
+
+def find_annotator_by_pseudonym(session: Session, study_id: int, pseudonym: str) -> Annotator | None:
+    return session.scalar(
+        select(Annotator).where(Annotator.study_id == study_id, Annotator.pseudonym == pseudonym)
+    )
+
+
+def find_annotator_by_resume_code(session: Session, code: str) -> Annotator | None:
+    return session.scalar(
+        select(Annotator).where(
+            Annotator.resume_hash == token_hash(normal_resume_code(code)), Annotator.withdrawn_at.is_(None)
+        )
+    )
+
+
+def normal_resume_code(code: str) -> str:
+    """A resume code as typed, brought to the form it was given in."""
+    return "-".join(code.strip().lower().replace("_", "-").replace(" ", "-").split("-"))
+
+
+def count_annotators(session: Session, study_id: int) -> int:
+    """People who joined and have not withdrawn."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Annotator)
+            .where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_(None))
+        )
+        or 0
+    )
+
+
+def find_invite(session: Session, code: str) -> Invite | None:
+    return session.scalar(select(Invite).where(Invite.code_hash == token_hash(code)))
+
+
+def list_invites(session: Session, study_id: int) -> Sequence[Invite]:
+    return session.scalars(select(Invite).where(Invite.study_id == study_id).order_by(Invite.id.desc())).all()

@@ -1,0 +1,90 @@
+"""From scores to a draw whose probability is known exactly. Pure: candidates, a generator and numbers in, a choice out.
+
+The design has two phases. Phase one takes ``m`` of the ``N`` pairs this person can be asked, uniformly without replacement;
+phase two draws one of them, uniformly with probability ``explore`` and else by the policy's probabilities ``q``. The logged
+probability of pair i is ``(m / N) * (explore / m + (1 - explore) * q_i)`` times that of the branch: weighting by its inverse
+is unbiased, because phase one's inclusion probability and phase two's conditional probability multiply (two-phase sampling,
+Sarndal, Swensson and Wretman 1992, section 9.3).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from app.querying.protocol import Acquisition, CandidateView, Floats
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Index of the candidate drawn, its probability within the ordinary branch, its score, and whether it was explored."""
+
+    index: int
+    probability: float
+    score: float | None
+    explored: bool
+    note: str | None = None
+
+
+def probabilities(score: Floats, temperature: float) -> Floats:
+    """Scores to probabilities: softmax at ``temperature``, uniform among the best at 0.
+
+    Raises:
+        ValueError: A score is not finite.
+    """
+    if not np.all(np.isfinite(score)):
+        raise ValueError("a score is not finite")
+    if temperature <= 0:
+        best = (score == score.max()).astype(np.float64)
+        return np.asarray(best / best.sum(), dtype=np.float64)
+    weights = np.exp((score - score.max()) / temperature)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def choose(policy: Acquisition, view: CandidateView, *, eligible: int, explore: float, rng: Random) -> Drawn:
+    """Draw one candidate. ``eligible`` is N, how many pairs the candidates were sampled from, at least their number.
+
+    A policy that fails, or scores something that is not finite, is replaced by a uniform draw, and the note says so.
+    """
+    m = view.pair_id.shape[0]
+    note: str | None = None
+    score: Floats | None
+    try:
+        score = policy.score(view)
+        q = probabilities(score, policy.temperature)
+    except Exception as error:  # noqa: BLE001 - a person is waiting; the row says what happened
+        score, q, note = (
+            None,
+            np.full(m, 1 / m),
+            f"{policy.name} failed ({type(error).__name__}); drew evenly",
+        )
+    explored = rng.random() < explore
+    index = rng.randrange(m) if explored else _index(q, rng.random())
+    mixed = explore / m + (1 - explore) * float(q[index])
+    probability = min(1.0, m / eligible * mixed)
+    return Drawn(index, probability, None if score is None else float(score[index]), explored, note)
+
+
+def _index(q: Floats, u: float) -> int:
+    """The index whose cumulative probability first exceeds ``u``; one with probability 0 is never taken."""
+    cumulative = np.cumsum(q)
+    index = int(np.searchsorted(cumulative, u * cumulative[-1], side="right"))
+    index = min(index, q.shape[0] - 1)
+    while q[index] == 0:
+        index -= 1
+    return int(index)
+
+
+def distinct(rng: Random, size: int, count: int) -> list[int]:
+    """``count`` different positions below ``size``, in random order; all of them where there are fewer."""
+    if count >= size:
+        return rng.sample(range(size), size)
+    return rng.sample(range(size), count)
+
+
+def is_probability(value: float) -> bool:
+    """Whether a logged propensity can be divided by."""
+    return math.isfinite(value) and 0 < value <= 1

@@ -1,0 +1,314 @@
+"""Issuing the next question: the one held already, a check, a repeat, or a pair drawn by the study's policy.
+
+No statement here reads a person's history or scans a study: pairs are drawn by number from the dense pool, and what a
+person has seen is checked for the pairs drawn. Two exceptions are deliberate: the last few pairs of a pool are listed, and
+a person who opted out of topics is counted exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from app.assignments import pool, reads
+from app.assignments import writes as assignments
+from app.assignments.pool import Deltas
+from app.assignments.reads import Candidate
+from app.assignments.rules import is_expired
+from app.assignments.tables import Assignment, PersonLoad
+from app.judgments.tables import Judgment
+from app.kit import log
+from app.kit.ids import new_seed
+from app.kit.rng import generator
+from app.people.tables import Annotator
+from app.querying import draw, registry
+from app.querying.protocol import CandidateView
+from app.studies import reads as studies
+from app.studies.errors import StudyNotOpen
+from app.studies.spec import StudySpec
+from app.studies.tables import Pair, Study
+
+SMALL_POOL = 128
+"""Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
+NEAR_BUDGET = 64
+"""With fewer judgments left than this, people asking at once queue on the pool row, so that the budget is kept exactly."""
+MOST_CHECKS = 2
+"""Checks in one working session at most (UX 6)."""
+ROUNDS = 12
+REDRAWS = 8
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """One person asking once: everything a draw looks at."""
+
+    study: Study
+    spec: StudySpec
+    annotator: Annotator
+    person: PersonLoad
+    seed: int
+    rng: Random
+    deltas: Deltas
+    now: datetime
+
+
+def issue_next(
+    session: Session, study: Study, annotator: Annotator, *, now: datetime, seed: int | None = None
+) -> Assignment | None:
+    """The person's next question, or None when nothing is left for them now.
+
+    A question they hold already comes back unchanged. Runs inside the caller's write transaction.
+
+    Raises:
+        StudyNotOpen: The study is not collecting; a question held already can still be answered while it is paused.
+    """
+    pool.lock_person(session, annotator.id)
+    held = reads.find_open(session, annotator.id)
+    if study.state != "open":
+        raise StudyNotOpen
+    if held is not None and not is_expired(held.state, held.expires_at, now):
+        return held
+    pool.ensure(session, study.id)
+    deltas = Deltas()
+    if held is not None:
+        assignments.let_go(session, [held], deltas, now=now)
+    assignments.sweep(session, study.id, deltas, now=now)
+    person = assignments.ensure_person(session, annotator.id)
+    used = seed if seed is not None else new_seed()
+    asking = _Asking(
+        study, studies.spec_of(session, study), annotator, person, used, generator(used), deltas, now
+    )
+    with session.no_autoflush:
+        issued = _issue(session, asking)
+    session.flush()
+    deltas.apply(session, study.id)
+    return issued
+
+
+def _issue(session: Session, asking: _Asking) -> Assignment | None:
+    collection = asking.spec.collection
+    if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking):
+        return None
+    assignments.begin_work(asking.person, now=asking.now)
+    checks = _checks(session, asking)
+    check_share = asking.spec.gold.share if checks else 0.0
+    if checks and asking.rng.random() < check_share:
+        return _put_check(session, asking, checks)
+    repeat = _draw_repeat(session, asking)
+    repeat_share = asking.spec.querying.retest * (1 - check_share) if repeat is not None else 0.0
+    if repeat is not None and asking.rng.random() < asking.spec.querying.retest:
+        return _put_repeat(session, asking, repeat, repeat_share)
+    return _draw_pair(session, asking, branch=1 - check_share - repeat_share)
+
+
+def _budget_spent(session: Session, asking: _Asking) -> bool:
+    budget = asking.spec.collection.budget
+    spent = reads.pool_size(session, asking.study.id).spent + sum(asking.deltas.live.values())
+    if budget - spent > NEAR_BUDGET:
+        return False
+    pool.lock(session, asking.study.id)
+    return reads.pool_size(session, asking.study.id).spent + sum(asking.deltas.live.values()) >= budget
+
+
+def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignment | None:
+    """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
+    policy, note = registry.policy_for(asking.spec.querying.policy)
+    explore = asking.spec.querying.explore if policy.name != "random" else 0.0
+    for redraws in range(REDRAWS):
+        found, eligible = _candidates(session, asking, policy.candidates)
+        if not found:
+            return None
+        drawn = draw.choose(policy, _view(found), eligible=eligible, explore=explore, rng=asking.rng)
+        chosen = found[drawn.index]
+        taken, still_open = pool.reserve(session, asking.study.id, chosen.pair_id, asking.deltas)
+        if not taken:
+            continue
+        if still_open:
+            asking.deltas.seen_open[asking.annotator.id] += 1
+        notes = [n for n in (note, drawn.note) if n]
+        record = {
+            "branch": "explore" if drawn.explored else "policy",
+            "branch_probability": branch,
+            "eligible": eligible,
+            "candidates": len(found),
+            "explore": explore,
+            "load": chosen.counted + chosen.reserved,
+            **({"redraws": redraws} if redraws else {}),
+            **({"note": "; ".join(notes)} if notes else {}),
+            **({"asked_policy": asking.spec.querying.policy} if note else {}),
+        }
+        return _put(
+            session, asking, chosen.pair_id,
+            policy=policy.name, score=drawn.score, propensity=branch * drawn.probability, draw=record,
+        )  # fmt: skip
+    log.event("draw.gave_up", study_id=asking.study.id, redraws=REDRAWS)
+    return None
+
+
+def _candidates(session: Session, asking: _Asking, wanted: int) -> tuple[list[Candidate], int]:
+    """Up to ``wanted`` pairs the person can be asked, uniformly without replacement, and how many there are in all."""
+    size = reads.pool_size(session, asking.study.id).open_pairs
+    topics = asking.annotator.opted_out_topics if asking.spec.people.opt_out_topics else []
+    seen = asking.person.seen_open + asking.deltas.seen_open[asking.annotator.id]
+    eligible = size - seen
+    if topics:
+        eligible -= reads.count_topic_excluded(session, asking.study.id, asking.annotator.id, topics)
+    if eligible <= 0:
+        return [], 0
+    if size > SMALL_POOL and eligible > max(wanted, SMALL_POOL):
+        found = _sample(session, asking, size, wanted, topics)
+        if found is not None:
+            return found, eligible
+    everything = reads.all_candidates(session, asking.study.id, asking.annotator.id, without_topics=topics)
+    picked = [everything[i] for i in draw.distinct(asking.rng, len(everything), wanted)]
+    return picked, len(everything)
+
+
+def _sample(
+    session: Session, asking: _Asking, size: int, wanted: int, topics: list[str]
+) -> list[Candidate] | None:
+    """Draw numbers, keep pairs not seen and not opted out, in the order drawn; None where too few come up."""
+    found: list[Candidate] = []
+    tried: set[int] = set()
+    for _ in range(ROUNDS):
+        batch = draw.distinct(asking.rng, size, max(8, wanted - len(found) + wanted // 4))
+        fresh = [p for p in batch if p not in tried]
+        tried.update(fresh)
+        by_position = {
+            c.position: c for c in reads.candidates_at(session, asking.study.id, asking.annotator.id, fresh)
+        }
+        for position in fresh:
+            one = by_position.get(position)
+            if one is not None and not one.seen and one.topic not in topics:
+                found.append(one)
+                if len(found) == wanted:
+                    return found
+    return None
+
+
+def _checks(session: Session, asking: _Asking) -> Sequence[Any]:
+    """Checks that could be put now: those not met yet, and none after two in a session."""
+    if asking.spec.gold.share <= 0:
+        return []
+    if reads.count_gold_in_session(session, asking.annotator.id, asking.person.work_session) >= MOST_CHECKS:
+        return []
+    return reads.gold_candidates(session, asking.study.id, asking.annotator.id)
+
+
+def _put_check(session: Session, asking: _Asking, checks: Sequence[Any]) -> Assignment:
+    share, n = asking.spec.gold.share, len(checks)
+    record = {"branch": "check", "branch_probability": share, "eligible": n, "candidates": n}
+    return _put(
+        session, asking, asking.rng.choice(checks).pair_id,
+        policy="check", score=None, propensity=share / n, draw=record, is_gold=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Repeat:
+    judgment_id: str
+    pair_id: int
+    eligible: int
+
+
+def repeat_gap(spec: StudySpec) -> int:
+    """Own answers that must lie between a pair and its repeat: 30, or half a session where sessions are shorter."""
+    return min(30, max(5, spec.session.questions // 2))
+
+
+def _draw_repeat(session: Session, asking: _Asking) -> _Repeat | None:
+    """An earlier own answer that could be asked again, drawn evenly from all that could."""
+    below = asking.person.slot - repeat_gap(asking.spec)
+    if asking.spec.querying.retest <= 0 or below <= 0:
+        return None
+    if asking.person.voided or asking.spec.gold.share > 0:
+        return _listed_repeat(session, asking, below)
+    old_repeats, repeated = reads.retests_of_person(session, asking.annotator.id, below_slot=below)
+    eligible = below - old_repeats - repeated
+    if eligible <= 0:
+        return None
+    for _ in range(ROUNDS):
+        slot = asking.rng.randrange(below)
+        found = session.execute(_repeatable(asking.annotator.id).where(Assignment.slot == slot)).first()
+        if found is not None:
+            return _Repeat(found.id, found.pair_id, eligible)
+    return _listed_repeat(session, asking, below)
+
+
+def _listed_repeat(session: Session, asking: _Asking, below: int) -> _Repeat | None:
+    rows = session.execute(
+        _repeatable(asking.annotator.id).where(Assignment.slot < below).order_by(Assignment.slot)
+    ).all()
+    if not rows:
+        return None
+    chosen = asking.rng.choice(rows)
+    return _Repeat(chosen.id, chosen.pair_id, len(rows))
+
+
+def _repeatable(annotator_id: int) -> Any:
+    """Current answers of this person that were given first, are not checks, and have not been asked again."""
+    later, again = aliased(Judgment), aliased(Assignment)
+    return (
+        select(Judgment.id, Judgment.pair_id)
+        .join(Assignment, Assignment.id == Judgment.assignment_id)
+        .outerjoin(later, later.supersedes == Judgment.id)
+        .where(
+            Assignment.annotator_id == annotator_id,
+            Assignment.state == "answered",
+            Assignment.retest_of.is_(None),
+            Assignment.is_gold.is_(False),
+            Judgment.choice.in_(("left", "right", "tie", "neither")),
+            later.id.is_(None),
+            ~select(again.id)
+            .where(
+                again.annotator_id == annotator_id,
+                again.pair_id == Assignment.pair_id,
+                again.retest_of.is_not(None),
+                again.state.in_(("open", "answered")),
+            )
+            .exists(),
+        )
+    )
+
+
+def _put_repeat(session: Session, asking: _Asking, repeat: _Repeat, share: float) -> Assignment:
+    record = {
+        "branch": "retest",
+        "branch_probability": share,
+        "eligible": repeat.eligible,
+        "candidates": repeat.eligible,
+    }
+    return _put(
+        session, asking, repeat.pair_id,
+        policy="retest", score=None, propensity=share / repeat.eligible, draw=record, retest_of=repeat.judgment_id,
+    )  # fmt: skip
+
+
+def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assignment:
+    drawn["seed"] = asking.seed
+    return assignments.put(
+        session,
+        asking.study,
+        asking.annotator,
+        asking.person,
+        pair=session.get_one(Pair, pair_id),
+        spec=asking.spec,
+        drawn={"retest_of": None, "is_gold": False, **drawn},
+        deltas=asking.deltas,
+        now=asking.now,
+    )
+
+
+def _view(found: list[Candidate]) -> CandidateView:
+    return CandidateView(
+        pair_id=np.array([c.pair_id for c in found], dtype=np.int64),
+        load=np.array([c.counted + c.reserved for c in found], dtype=np.int64),
+        cap=np.array([c.cap for c in found], dtype=np.int64),
+    )

@@ -1,0 +1,168 @@
+"""Every SELECT about studies: who may see one, its specification, its members, its log, its items."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.kit.errors import Forbidden, NotFound
+from app.people.tables import Researcher
+from app.studies import rules
+from app.studies.spec import StudySpec
+from app.studies.tables import Item, Pair, Response, Study, StudyEvent, StudyMember, StudyVersion
+
+_specs: OrderedDict[tuple[str, int, int], StudySpec] = OrderedDict()
+_specs_lock = Lock()
+
+
+def get_study(session: Session, slug: str, *, researcher_id: int, need: str = "viewer") -> Study:
+    """The study, for a member with at least the role ``need``.
+
+    Raises:
+        NotFound: There is no such study, or the researcher has no part in it: the two look alike.
+        Forbidden: A member, but not with that role.
+    """
+    row = session.execute(
+        select(Study, StudyMember.role)
+        .join(StudyMember, StudyMember.study_id == Study.id)
+        .where(Study.slug == slug, StudyMember.researcher_id == researcher_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    if not rules.role_suffices(row.role, need):
+        raise Forbidden
+    return row[0]
+
+
+def role_in(session: Session, study_id: int, researcher_id: int) -> str | None:
+    return session.scalar(
+        select(StudyMember.role).where(
+            StudyMember.study_id == study_id, StudyMember.researcher_id == researcher_id
+        )
+    )
+
+
+def find_study(session: Session, slug: str) -> Study | None:
+    """The study at this address, for annotators' pages; what they may see is decided there."""
+    return session.scalar(select(Study).where(Study.slug == slug))
+
+
+def get_study_by_id(session: Session, study_id: int) -> Study:
+    found = session.get(Study, study_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_studies(session: Session, researcher_id: int) -> Sequence[Study]:
+    """The researcher's studies, newest first."""
+    return session.scalars(
+        select(Study)
+        .join(StudyMember, StudyMember.study_id == Study.id)
+        .where(StudyMember.researcher_id == researcher_id)
+        .order_by(Study.id.desc())
+    ).all()
+
+
+def list_open_studies(session: Session) -> Sequence[Study]:
+    """Studies that anyone may be shown on the front page: open ones."""
+    return session.scalars(select(Study).where(Study.state == "open").order_by(Study.id.desc())).all()
+
+
+def spec_of(session: Session, study: Study, version: int | None = None) -> StudySpec:
+    """The specification of a version (the present one by default). Versions never change, so they are kept in memory."""
+    number = version or study.version
+    key = (study.secret, study.id, number)
+    with _specs_lock:
+        found = _specs.get(key)
+    if found is None:
+        row = session.get(StudyVersion, (study.id, number))
+        if row is None:
+            raise NotFound
+        found = StudySpec.model_validate(row.spec)
+        with _specs_lock:
+            _specs[key] = found
+            while len(_specs) > 256:
+                _specs.popitem(last=False)
+    return found
+
+
+@dataclass(frozen=True)
+class Member:
+    email: str
+    role: str
+
+
+def list_members(session: Session, study_id: int) -> list[Member]:
+    rows = session.execute(
+        select(Researcher.email, StudyMember.role)
+        .join(StudyMember, StudyMember.researcher_id == Researcher.id)
+        .where(StudyMember.study_id == study_id)
+        .order_by(Researcher.email)
+    )
+    return [Member(r.email, r.role) for r in rows]
+
+
+def list_events(
+    session: Session, study_id: int, *, limit: int = 100, before: int | None = None
+) -> Sequence[StudyEvent]:
+    query = select(StudyEvent).where(StudyEvent.study_id == study_id)
+    if before is not None:
+        query = query.where(StudyEvent.id < before)
+    return session.scalars(query.order_by(StudyEvent.id.desc()).limit(limit)).all()
+
+
+def count_items(session: Session, study_id: int) -> int:
+    return session.scalar(select(func.count()).select_from(Item).where(Item.study_id == study_id)) or 0
+
+
+def count_pairs(session: Session, study_id: int) -> int:
+    return session.scalar(select(func.count()).select_from(Pair).where(Pair.study_id == study_id)) or 0
+
+
+def find_item(session: Session, study_id: int, external_id: str) -> Item | None:
+    return session.scalar(select(Item).where(Item.study_id == study_id, Item.external_id == external_id))
+
+
+def list_responses(session: Session, item_id: int) -> Sequence[Response]:
+    return session.scalars(
+        select(Response).where(Response.item_id == item_id).order_by(Response.position)
+    ).all()
+
+
+def list_pairs(session: Session, item_id: int) -> Sequence[Pair]:
+    return session.scalars(select(Pair).where(Pair.item_id == item_id).order_by(Pair.id)).all()
+
+
+def list_topics(session: Session, study_id: int) -> list[str]:
+    """The topics that the study's items bear, in alphabetical order."""
+    rows = session.scalars(
+        select(Item.topic)
+        .where(Item.study_id == study_id, Item.topic.is_not(None))
+        .distinct()
+        .order_by(Item.topic)
+    )
+    return [t for t in rows if t]
+
+
+def responses_by_id(session: Session, ids: Sequence[int]) -> dict[int, Response]:
+    rows = session.scalars(select(Response).where(Response.id.in_(ids)))
+    return {r.id: r for r in rows}
+
+
+def as_dict(study: Study, spec: StudySpec) -> dict[str, Any]:
+    """A study as the API and ``show --json`` tell it."""
+    return {
+        "slug": study.slug,
+        "title": study.title,
+        "state": study.state,
+        "version": study.version,
+        "simulated": study.simulated,
+        "spec": spec.model_dump(mode="json"),
+    }
