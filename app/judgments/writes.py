@@ -226,11 +226,11 @@ def _known(value: int | None) -> int:
 
 def _admit_late(session: Session, assignment: Assignment, deltas: Deltas, *, now: datetime) -> None:
     """Let a late answer in: its place has gone back to the pool, or goes now; a newer answer to the pair forbids it."""
-    if assignment.state == "open":
-        let_go(session, [assignment], deltas, now=now)
-    if assignment.retest_of is None:
+    first = assignment.retest_of is None and not assignment.is_gold
+    if first:
         newer = session.scalar(
             select(Assignment.id).where(
+                Assignment.id != assignment.id,
                 Assignment.annotator_id == assignment.annotator_id,
                 Assignment.pair_id == assignment.pair_id,
                 Assignment.retest_of.is_(None),
@@ -239,6 +239,9 @@ def _admit_late(session: Session, assignment: Assignment, deltas: Deltas, *, now
         )
         if newer is not None:
             raise AlreadyAnswered("You have met this pair again in the meantime.")
+    if assignment.state == "open":
+        let_go(session, [assignment], deltas, now=now)
+    if first:
         position = session.scalar(select(PairLoad.position).where(PairLoad.pair_id == assignment.pair_id))
         if position is not None:
             deltas.seen_open[assignment.annotator_id] += 1

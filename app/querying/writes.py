@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from random import Random
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from app.assignments import pool, reads
@@ -101,10 +102,10 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
     check_share = asking.spec.gold.share if checks else 0.0
     if checks and asking.rng.random() < check_share:
         return _put_check(session, asking, checks)
-    repeat = _draw_repeat(session, asking)
-    repeat_share = asking.spec.querying.retest * (1 - check_share) if repeat is not None else 0.0
-    if repeat is not None and asking.rng.random() < asking.spec.querying.retest:
-        return _put_repeat(session, asking, repeat, repeat_share)
+    eligible = _count_repeatable(session, asking)
+    repeat_share = asking.spec.querying.retest * (1 - check_share) if eligible else 0.0
+    if eligible and asking.rng.random() < asking.spec.querying.retest:
+        return _put_repeat(session, asking, eligible, repeat_share)
     return _draw_pair(session, asking, branch=1 - check_share - repeat_share)
 
 
@@ -211,56 +212,65 @@ def _put_check(session: Session, asking: _Asking, checks: Sequence[Any]) -> Assi
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Repeat:
-    judgment_id: str
-    pair_id: int
-    eligible: int
-
-
 def repeat_gap(spec: StudySpec) -> int:
     """Own answers that must lie between a pair and its repeat: 30, or half a session where sessions are shorter."""
     return min(30, max(5, spec.session.questions // 2))
 
 
-def _draw_repeat(session: Session, asking: _Asking) -> _Repeat | None:
-    """An earlier own answer that could be asked again, drawn evenly from all that could."""
+def _count_repeatable(session: Session, asking: _Asking) -> int:
+    """How many earlier own answers could be asked again.
+
+    Places in the person's sequence that lie far enough back, less repeats among them, less those repeated already: a count
+    from the few repeats alone. Where an answer was taken back or given late, or there are checks, they are listed.
+    """
     below = asking.person.slot - repeat_gap(asking.spec)
     if asking.spec.querying.retest <= 0 or below <= 0:
-        return None
-    if asking.person.voided or asking.spec.gold.share > 0:
-        return _listed_repeat(session, asking, below)
+        return 0
+    if _must_list(asking):
+        return len(session.execute(repeatable(), _listing(asking, below)).all())
     old_repeats, repeated = reads.retests_of_person(session, asking.annotator.id, below_slot=below)
-    eligible = below - old_repeats - repeated
-    if eligible <= 0:
-        return None
-    for _ in range(ROUNDS):
+    return max(0, below - old_repeats - repeated)
+
+
+def _must_list(asking: _Asking) -> bool:
+    return bool(asking.person.voided) or asking.spec.gold.share > 0
+
+
+def _listing(asking: _Asking, below: int) -> dict[str, int]:
+    return {"annotator_id": asking.annotator.id, "from_slot": 0, "to_slot": below - 1}
+
+
+def _put_repeat(session: Session, asking: _Asking, eligible: int, share: float) -> Assignment:
+    """Ask an earlier own answer again, each that could be with the same probability."""
+    below = asking.person.slot - repeat_gap(asking.spec)
+    found = None
+    for _ in range(0 if _must_list(asking) else ROUNDS):
         slot = asking.rng.randrange(below)
-        found = session.execute(_repeatable(asking.annotator.id).where(Assignment.slot == slot)).first()
+        at = {"annotator_id": asking.annotator.id, "from_slot": slot, "to_slot": slot}
+        found = session.execute(repeatable(), at).first()
         if found is not None:
-            return _Repeat(found.id, found.pair_id, eligible)
-    return _listed_repeat(session, asking, below)
+            break
+    if found is None:
+        rows = session.execute(repeatable(), _listing(asking, below)).all()
+        found, eligible = asking.rng.choice(rows), len(rows)
+    record = {"branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": eligible}
+    return _put(
+        session, asking, found.pair_id,
+        policy="retest", score=None, propensity=share / eligible, draw=record, retest_of=found.id,
+    )  # fmt: skip
 
 
-def _listed_repeat(session: Session, asking: _Asking, below: int) -> _Repeat | None:
-    rows = session.execute(
-        _repeatable(asking.annotator.id).where(Assignment.slot < below).order_by(Assignment.slot)
-    ).all()
-    if not rows:
-        return None
-    chosen = asking.rng.choice(rows)
-    return _Repeat(chosen.id, chosen.pair_id, len(rows))
-
-
-def _repeatable(annotator_id: int) -> Any:
-    """Current answers of this person that were given first, are not checks, and have not been asked again."""
+@cache
+def repeatable() -> Any:
+    """Current answers of a person, by place in their sequence, that were given first, are no checks, and were not asked again."""
     later, again = aliased(Judgment), aliased(Assignment)
     return (
         select(Judgment.id, Judgment.pair_id)
         .join(Assignment, Assignment.id == Judgment.assignment_id)
         .outerjoin(later, later.supersedes == Judgment.id)
         .where(
-            Assignment.annotator_id == annotator_id,
+            Assignment.annotator_id == bindparam("annotator_id"),
+            Assignment.slot.between(bindparam("from_slot"), bindparam("to_slot")),
             Assignment.state == "answered",
             Assignment.retest_of.is_(None),
             Assignment.is_gold.is_(False),
@@ -268,27 +278,15 @@ def _repeatable(annotator_id: int) -> Any:
             later.id.is_(None),
             ~select(again.id)
             .where(
-                again.annotator_id == annotator_id,
+                again.annotator_id == Assignment.annotator_id,
                 again.pair_id == Assignment.pair_id,
                 again.retest_of.is_not(None),
                 again.state.in_(("open", "answered")),
             )
             .exists(),
         )
+        .order_by(Assignment.slot, Judgment.id)
     )
-
-
-def _put_repeat(session: Session, asking: _Asking, repeat: _Repeat, share: float) -> Assignment:
-    record = {
-        "branch": "retest",
-        "branch_probability": share,
-        "eligible": repeat.eligible,
-        "candidates": repeat.eligible,
-    }
-    return _put(
-        session, asking, repeat.pair_id,
-        policy="retest", score=None, propensity=share / repeat.eligible, draw=record, retest_of=repeat.judgment_id,
-    )  # fmt: skip
 
 
 def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assignment:

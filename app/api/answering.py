@@ -1,0 +1,183 @@
+"""Annotators: the next question, its answer, taking it back, and one's own data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from app.api.deps import AnnotatorId
+from app.api.problems import answers
+from app.assignments.reads import get_assignment
+from app.assignments.tables import Assignment
+from app.exports import withdrawals
+from app.http.sessions import Now, ReadSession, WriteSession
+from app.judgments import mine
+from app.judgments import writes as judgments
+from app.kit.clock import iso
+from app.kit.errors import NotFound, Unauthorized
+from app.people import reads as people_reads
+from app.people import writes as people
+from app.people.tables import Annotator
+from app.querying import writes as querying
+from app.questions.answers import ComparisonAnswer
+from app.studies import masking, reads
+from app.studies.tables import Item, Response as ResponseRow, Study
+
+router = APIRouter(tags=["answering"])
+
+
+class Turn(BaseModel):
+    role: str
+    content: str
+
+
+class Side(BaseModel):
+    text: str
+
+
+class AssignmentOut(BaseModel):
+    """A comparison to make. No response id and no model's name is in it."""
+
+    assignment_id: str
+    kind: str
+    item_id: str
+    prompt: list[Turn]
+    left: Side
+    right: Side
+    choices: list[Literal["left", "right", "tie", "neither", "skip"]]
+    expires_at: str
+
+
+class Stored(BaseModel):
+    judgment_id: str
+
+
+class Retracted(BaseModel):
+    judgment_id: str
+    retracted: Literal[True]
+
+
+def _person(session: Any, who: int) -> Annotator:
+    found = people_reads.get_annotator(session, who)
+    if found.withdrawn_at is not None:
+        raise Unauthorized("This person has withdrawn.")
+    return found
+
+
+def _study(session: Any, annotator: Annotator, slug: str | None = None) -> Study:
+    study = reads.get_study_by_id(session, annotator.study_id)
+    if slug is not None and study.slug != slug:
+        raise NotFound
+    return study
+
+
+@router.get(
+    "/studies/{slug}/next",
+    response_model=AssignmentOut,
+    responses={**answers(401, 404, 409), 204: {"description": "Nothing left for this person now"}},
+)
+def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, response: Response) -> Any:
+    """The next question. It stays the same until it is answered or its hold ends."""
+    annotator = _person(session, who)
+    study = _study(session, annotator, slug)
+    assignment = querying.issue_next(session, study, annotator, now=now)
+    if assignment is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    response.headers["Cache-Control"] = "no-store"
+    return _shown(session, study, assignment)
+
+
+@router.post(
+    "/assignments/{assignment_id}/answer",
+    status_code=201,
+    response_model=Stored,
+    responses={**answers(401, 404, 409, 422), 200: {"model": Stored, "description": "The same submit had arrived before"}},
+)
+def answer(
+    assignment_id: str, given: ComparisonAnswer, session: WriteSession, who: AnnotatorId, now: Now, response: Response
+) -> dict[str, Any]:
+    """Answer a question. When this says 201, the answer is stored for good."""
+    annotator = _person(session, who)
+    study = _study(session, annotator)
+    if given.spans:
+        given = _unmasked(session, study, get_assignment(session, assignment_id, annotator_id=who), given)
+    recorded = judgments.record(
+        session, study, annotator, assignment_id, given, now=now, submission=judgments.Submission(source="api")
+    )
+    if not recorded.created:
+        response.status_code = 200
+    return {"judgment_id": recorded.judgment.id}
+
+
+@router.post("/judgments/{judgment_id}/retract", response_model=Retracted, responses=answers(401, 404, 409))
+def retract(judgment_id: str, session: WriteSession, who: AnnotatorId, now: Now) -> dict[str, Any]:
+    """Take an answer back while it can still be changed."""
+    annotator = _person(session, who)
+    row = judgments.retract(session, _study(session, annotator), annotator, judgment_id, now=now)
+    return {"judgment_id": row.id, "retracted": True}
+
+
+@router.get("/studies/{slug}/me", response_model=dict[str, Any], responses=answers(401, 404))
+def me(slug: str, session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
+    """What the study has learned of me."""
+    annotator = _person(session, who)
+    _study(session, annotator, slug)
+    return mine.learned(session, annotator)
+
+
+@router.get("/me/data", response_model=dict[str, Any], responses=answers(401))
+def my_data(session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
+    """Everything I gave."""
+    annotator = _person(session, who)
+    return mine.everything(session, _study(session, annotator), annotator)
+
+
+@router.delete("/me/data", status_code=204, response_class=Response, responses=answers(401))
+def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
+    """Withdraw. My rows are in no later export; only counts are kept."""
+    annotator = _person(session, who)
+    withdrawals.mark(session, annotator)
+    judgments.erase(session, annotator)
+    people.withdraw(session, annotator, now=now)
+    return Response(status_code=204)
+
+
+def _shown(session: Any, study: Study, assignment: Assignment) -> dict[str, Any]:
+    spec = reads.spec_of(session, study, assignment.protocol_version)
+    item = session.get_one(Item, assignment.item_id)
+    left, right = judgments.response_texts(session, assignment)
+    return {
+        "assignment_id": assignment.id,
+        "kind": assignment.kind,
+        "item_id": item.external_id,
+        "prompt": item.prompt,
+        "left": {"text": _text(left, spec.display.mask_model_names)},
+        "right": {"text": _text(right, spec.display.mask_model_names)},
+        "choices": ["left", "right", "tie", "neither", "skip"],
+        "expires_at": iso(assignment.expires_at),
+    }
+
+
+def _text(response: ResponseRow, mask: bool) -> str:
+    return masking.shown(response.text, response.masks) if mask else response.text
+
+
+def _unmasked(session: Any, study: Study, assignment: Assignment, given: ComparisonAnswer) -> ComparisonAnswer:
+    """Spans carried from the text as shown to the text as stored."""
+    if not reads.spec_of(session, study, assignment.protocol_version).display.mask_model_names:
+        return given
+    sides = dict(zip(("left", "right"), judgments.response_texts(session, assignment), strict=True))
+    spans = [
+        s.model_copy(
+            update={
+                "start": masking.stored_offset(s.start, sides[s.side].masks, is_end=False),
+                "end": masking.stored_offset(s.end, sides[s.side].masks, is_end=True),
+            }
+        )
+        for s in given.spans or []
+    ]
+    return given.model_copy(update={"spans": spans})
+
+

@@ -1,0 +1,118 @@
+"""Exports: ask for one, watch it, fetch its files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.deps import ResearcherId
+from app.api.problems import answers
+from app.exports import build, reads, writes
+from app.exports.options import ExportOptions
+from app.exports.tables import Export
+from app.http.sessions import Config, Now, ReadSession, WriteSession
+from app.kit.errors import NotFound
+from app.studies import reads as studies
+
+router = APIRouter(tags=["exports"])
+
+
+class ExportIn(BaseModel):
+    """What to export; everything has a default."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: str | list[str] = "preference"
+    rule: str | list[str] = "majority"
+    file_type: Literal["jsonl", "parquet"] | None = None
+    split: Annotated[str, Field(examples=["90/5/5"])] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    exclude: list[str] = []
+
+
+class ExportQueued(BaseModel):
+    export_id: str
+    number: int
+    state: Literal["queued"]
+
+
+class FileOut(BaseModel):
+    path: str
+    bytes: int
+    sha256: str
+
+
+class ExportOut(BaseModel):
+    export_id: str
+    number: int
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    files: list[FileOut]
+    counts: dict[str, Any]
+    fingerprint: str | None
+    holds_withdrawn: bool
+    error: str | None
+
+
+@router.post(
+    "/studies/{slug}/exports", status_code=202, response_model=ExportQueued, responses=answers(401, 403, 404, 422)
+)
+def request(slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
+    """Ask for an export. It is made in the background; nothing that happens later is in it."""
+    study = studies.get_study(session, slug, researcher_id=who, need="viewer")
+    options = ExportOptions.parse(**wanted.model_dump())
+    export = writes.request_export(session, study, options, by=who, now=now)
+    return {"export_id": export.id, "number": export.number, "state": "queued"}
+
+
+def _mine(session: Any, export_id: str, who: int) -> Export:
+    export = reads.find_export(session, export_id)
+    if export is None or studies.role_in(session, export.study_id, who) is None:
+        raise NotFound
+    return export
+
+
+@router.get("/exports/{export_id}", response_model=ExportOut, responses=answers(401, 404))
+def show(export_id: str, session: ReadSession, who: ResearcherId) -> dict[str, Any]:
+    """How far an export is, and its files when it is done."""
+    export = _mine(session, export_id, who)
+    return {
+        "export_id": export.id,
+        "number": export.number,
+        "state": export.state,
+        "progress": export.progress,
+        "files": [{k: f[k] for k in ("path", "bytes", "sha256")} for f in export.files or []],
+        "counts": export.counts or {},
+        "fingerprint": export.fingerprint,
+        "holds_withdrawn": export.holds_withdrawn,
+        "error": export.error,
+    }
+
+
+@router.get(
+    "/exports/{export_id}/files/{path:path}",
+    response_class=Response,
+    responses={**answers(401, 404), 200: {"content": {"application/octet-stream": {}}}},
+)
+def file(export_id: str, path: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
+    """The bytes of one file; ranges are understood, so a broken download can go on."""
+    export = _mine(session, export_id, who)
+    return FileResponse(build.file_path(export, path, config.exports_dir()), media_type="application/octet-stream")
+
+
+@router.get(
+    "/exports/{export_id}/archive.zip",
+    response_class=Response,
+    responses={**answers(401, 404), 200: {"content": {"application/zip": {}}}},
+)
+def archive(export_id: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
+    """The whole directory as one streamed archive."""
+    export = _mine(session, export_id, who)
+    name = f"{session.get_one(studies.Study, export.study_id).slug}-{export.number}.zip"
+    return StreamingResponse(
+        build.archive(export, config.exports_dir()),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

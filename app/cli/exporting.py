@@ -1,0 +1,53 @@
+"""export: an export directory, made now and in this process."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from app.cli.setting import Rooms, find_study, opened, print_json, progress_bar
+from app.exports import build, writes
+from app.exports.options import ExportOptions
+from app.kit.clock import utc_now
+from app.kit.settings import Settings
+
+
+def add_commands(commands: Any) -> None:
+    export = commands.add_parser("export", help="write an export directory")
+    export.add_argument("slug")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    export.add_argument("--format", default="preference", metavar="F[,F...]|all")
+    export.add_argument("--rule", default="majority", metavar="R[,R...]")
+    export.add_argument("--split", default=None, metavar="90/5/5")
+    export.add_argument("--seed", type=int, default=0)
+    export.add_argument("--file-type", choices=("jsonl", "parquet"), default=None)
+    export.add_argument("--exclude", default="", metavar="REASON[,REASON...]")
+    export.add_argument("--dry-run", action="store_true", help="say what would be in it and why, write nothing")
+    export.set_defaults(do=_export)
+
+
+def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
+    wanted = ExportOptions.parse(
+        format=options.format,
+        rule=options.rule,
+        split=options.split,
+        seed=options.seed,
+        file_type=options.file_type,
+        exclude=[e for e in options.exclude.split(",") if e],
+    )
+    with opened(settings, rooms) as database:
+        if options.dry_run:
+            with database.read() as session:
+                print_json(build.dry_run(session, find_study(session, options.slug), wanted, now=utc_now()))
+            return 0
+        if options.out.exists() and any(options.out.iterdir()):
+            raise ValueError(f"{options.out} is not empty; name a new folder")
+        with database.write() as session:
+            export = writes.request_export(
+                session, find_study(session, options.slug), wanted, by=None, now=utc_now(), queue=False
+            )
+        build.build(database, export.id, settings.exports_dir(), progress=progress_bar("Exporting"))
+        build.copy_to(database, export.id, settings.exports_dir(), options.out)
+    print(f"Export {export.number} is in {options.out}.")
+    return 0
