@@ -30,7 +30,7 @@ from app.web.display import Display
 FLASH: Final = "soundings_status"
 _FLASH_SECONDS: Final = 60
 BOOSTED: Final = Markup(
-    'hx-boost="true" hx-target="#main" hx-select="#main" hx-select-oob="#top,#status" hx-swap="outerHTML show:window:top"'
+    'hx-boost="true" hx-target="#main" hx-select="#main" hx-select-oob="#top,#status:innerHTML" hx-swap="outerHTML show:window:top"'
 )
 """What a form carries to be sent by htmx where there is a script; without one it is an ordinary form."""
 
