@@ -1,0 +1,380 @@
+"""From stored judgments to flat arrays: which answer counts towards labels, and for each other one the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.aggregation.protocol import Flags, Ints, Retests, Votes
+from app.exports.duplicates import Merged
+from app.exports.options import ExportOptions
+from app.exports.people import People, may_be_released
+from app.judgments.tables import Judgment
+from app.judgments.writes import QUICK_MS_PER_WORD
+from app.people.tables import Annotator
+from app.studies.tables import Pair, Response
+
+CHOICES = ("left", "right", "tie", "neither", "skip", "retracted")
+LEFT, RIGHT, TIE, NEITHER, SKIP, RETRACTED = range(6)
+REASONS = {
+    "superseded": "earlier versions of answers that were changed",
+    "retracted": "taken back",
+    "left_out": "by people who are left out",
+    "skip": "skipped",
+    "repeat": "repeats: the person had answered this pair before",
+    "neither": "neither was good",
+    "late": "late",
+    "quick": "quicker than reading",
+    "gold": "on questions with an expected answer",
+    "one_sided": "by people who almost always chose the same side",
+    "simulated": "by simulated people",
+}
+"""Why an answer feeds no label, in the order in which the reasons are looked for; the first that fits is the reason."""
+_CODE = {name: code for code, name in enumerate(REASONS, start=1)}
+NAMES = (None, *REASONS)
+ONE_SIDED_FROM, ONE_SIDED_SHARE = 20, 0.9
+CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Every judgment of an export's people, in the order of the stream: by pair, then by time.
+
+    pair: int32 (n_rows,), place in ``pair_ids``.  person: int32 (n_rows,), place in ``People.ids``.
+    choice: int8 (n_rows,), see ``CHOICES``.  left_first: bool (n_rows,), the first response stood on the left.
+    reason: int8 (n_rows,), 0 = counted, else the place of the reason in ``REASONS`` plus one.
+    strength: int8 (n_rows,), 0 where none was given.  elapsed: int32 (n_rows,), milliseconds, -1 where unknown.
+    chosen_first: float32 (n_rows,), preference for the first response, NaN for neither, skip and taken back.
+    """
+
+    pair_ids: Ints
+    pair: np.ndarray
+    person: np.ndarray
+    choice: np.ndarray
+    left_first: Flags
+    reason: np.ndarray
+    strength: np.ndarray
+    elapsed: np.ndarray
+    retest: Flags
+    neither: Flags
+    """Answers that found neither good and would otherwise count; only judgments of single responses use them."""
+
+    @property
+    def chosen_first(self) -> np.ndarray:
+        return preference(self.choice, self.left_first)
+
+    def counted(self) -> Flags:
+        return np.asarray(self.reason == 0, bool)
+
+    def votes(self, people: People, merged: Merged, numbers: PairNumbers, retests: Retests) -> Votes:
+        """The counted answers as rules read them; votes on an exact duplicate of a pair count for the first of its kind."""
+        kept = self.counted()
+        y = self.chosen_first[kept].astype(np.float64)
+        pair = self.pair[kept]
+        flipped = merged.flipped[pair]
+        left_first = self.left_first[kept] ^ flipped
+        return Votes(
+            n_pairs=self.pair_ids.size,
+            n_people=people.ids.size,
+            pair=merged.into[pair].astype(np.int64),
+            person=self.person[kept].astype(np.int64),
+            y=np.where(flipped, 1.0 - y, y),
+            first_on_left=left_first,
+            weight=np.ones(int(kept.sum())),
+            group=people.group,
+            group_names=people.group_names,
+            group_weights=people.group_weights,
+            item=numbers.item,
+            first=numbers.first,
+            second=numbers.second,
+            retests=retests,
+        )
+
+
+@dataclass(frozen=True)
+class PairNumbers:
+    """Internal numbers of each pair's item and responses, int64 (n_pairs,) each.
+
+    in_text_order: bool (n_pairs,), the first response's id also sorts first as text: the report's alpha is told that way.
+    """
+
+    item: Ints
+    first: Ints
+    second: Ints
+    in_text_order: Flags
+
+
+def preference(choice: np.ndarray, left_first: np.ndarray) -> np.ndarray:
+    """1 where the first response was chosen, 0 where the second was, a half for a tie, NaN where nothing was said."""
+    y = np.full(choice.size, np.nan, np.float32)
+    y[choice == TIE] = 0.5
+    sided = (choice == LEFT) | (choice == RIGHT)
+    y[sided] = ((choice == LEFT) == left_first)[sided]
+    return y
+
+
+def in_scope(study_id: int, as_of: datetime) -> ColumnElement[bool]:
+    """Which judgments may be looked at: of this study, given by then, of people who may be released."""
+    return and_(Judgment.study_id == study_id, Judgment.created_at <= as_of, may_be_released())
+
+
+def in_order(query: Select[Any]) -> Select[Any]:
+    """The one order of the stream, so that arrays and rows can be walked side by side."""
+    return query.order_by(
+        Judgment.pair_id, func.coalesce(Judgment.answered_at, Judgment.created_at), Judgment.id
+    )
+
+
+def later_answer(as_of: datetime) -> tuple[Any, ColumnElement[bool]]:
+    """The answer that replaced this one by then, and the condition to join it by."""
+    later = aliased(Judgment)
+    return later, and_(later.supersedes == Judgment.id, later.created_at <= as_of)
+
+
+def collect(
+    session: Session, study_id: int, people: People, options: ExportOptions, *, as_of: datetime
+) -> tuple[Collected, dict[str, np.ndarray]]:
+    """Read every judgment once, as columns. The second result holds the marks that reasons are decided from."""
+    columns = _columns(session, study_id, options, as_of=as_of)
+    db_pair = columns.pop("pair")
+    pair_ids, pair = np.unique(db_pair, return_inverse=True)
+    person = people.index(columns.pop("person")).astype(np.int32)
+    found = Collected(
+        pair_ids=pair_ids.astype(np.int64),
+        pair=pair.astype(np.int32),
+        person=person,
+        choice=columns["choice"],
+        left_first=columns["left_first"],
+        reason=np.zeros(person.size, np.int8),
+        strength=columns["strength"],
+        elapsed=columns["elapsed"],
+        retest=columns["retest"],
+        neither=np.zeros(person.size, bool),
+    )
+    return found, columns
+
+
+def decide(
+    found: Collected, marks: dict[str, np.ndarray], people: People, merged: Merged, options: ExportOptions
+) -> None:
+    """Give every answer its reason, or none. Of a person's answers to one pair the first counts, on-time ones before late."""
+    reason, choice = found.reason, found.choice
+    left_out = people.left_out[found.person]
+
+    def mark(name: str, where: np.ndarray) -> None:
+        reason[(reason == 0) & where] = _CODE[name]
+
+    mark("superseded", marks["superseded"])
+    mark("retracted", choice == RETRACTED)
+    mark("left_out", left_out)
+    mark("skip", choice == SKIP)
+    mark("repeat", found.retest)
+    says = (reason == 0) & (choice != NEITHER)
+    mark("repeat", says & ~_firsts(found, merged, says, marks["counts"]))
+    mark("neither", choice == NEITHER)
+    by_choice = {
+        "late": marks["late"],
+        "quick": marks["quick"],
+        "gold": marks["gold"],
+        "one_sided": _one_sided(found, people.ids.size)[found.person],
+        "simulated": marks["simulated"],
+    }
+    unwanted = np.zeros(reason.size, bool)
+    for name in options.exclude:
+        mark(name, by_choice[name])
+        unwanted |= by_choice[name]
+    found.neither[:] = (reason == _CODE["neither"]) & ~unwanted
+
+
+def _firsts(found: Collected, merged: Merged, among: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The first answer of each person to each pair, among those given: one that filled a place before one that did not."""
+    rows = np.flatnonzero(among)
+    key = merged.into[found.pair[rows]].astype(np.int64) * (int(found.person.max(initial=0)) + 1)
+    key += found.person[rows]
+    order = np.lexsort((rows, ~counts[rows], key))
+    sorted_key = key[order]
+    first = np.ones(order.size, bool)
+    first[1:] = sorted_key[1:] != sorted_key[:-1]
+    chosen = np.zeros(among.size, bool)
+    chosen[rows[order[first]]] = True
+    return chosen
+
+
+def _one_sided(found: Collected, n_people: int) -> np.ndarray:
+    sided = (found.reason == 0) & ((found.choice == LEFT) | (found.choice == RIGHT))
+    n = np.bincount(found.person[sided], minlength=n_people)
+    left = np.bincount(found.person[sided & (found.choice == LEFT)], minlength=n_people)
+    return np.asarray((n >= ONE_SIDED_FROM) & (np.maximum(left, n - left) >= ONE_SIDED_SHARE * n), bool)
+
+
+def _columns(
+    session: Session, study_id: int, options: ExportOptions, *, as_of: datetime
+) -> dict[str, np.ndarray]:
+    later, joined = later_answer(as_of)
+    wanted: list[Any] = [
+        Judgment.pair_id,
+        Judgment.annotator_id,
+        Judgment.choice,
+        Judgment.left_id == Pair.first_id,
+        later.id.is_not(None),
+        Judgment.retest_of.is_not(None),
+        Judgment.is_gold,
+        Judgment.late,
+        Judgment.counts,
+        Judgment.source == "simulated",
+        func.coalesce(Judgment.strength, 0),
+        func.coalesce(Judgment.elapsed_ms, -1),
+    ]
+    if "quick" in options.exclude:
+        wanted += [
+            Judgment.timing["words"].as_integer(),
+            Judgment.timing["active_ms"].as_integer(),
+            Judgment.timing["server_ms"].as_integer(),
+        ]
+    query = in_order(
+        select(*wanted)
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .join(Pair, Pair.id == Judgment.pair_id)
+        .outerjoin(later, joined)
+        .where(in_scope(study_id, as_of))
+    )
+    kinds = (
+        ("pair", np.int64), ("person", np.int64), ("choice", np.int8), ("left_first", np.bool_), ("superseded", np.bool_),
+        ("retest", np.bool_), ("gold", np.bool_), ("late", np.bool_), ("counts", np.bool_), ("simulated", np.bool_),
+        ("strength", np.int8), ("elapsed", np.int32),
+    )  # fmt: skip
+    parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0, kind)] for name, kind in kinds}
+    parts["quick"] = [np.zeros(0, bool)]
+    code = {name: n for n, name in enumerate(CHOICES)}
+    for chunk in _chunks(session, query):
+        columns: list[Any] = list(zip(*chunk, strict=True))
+        columns[2] = [code[c] for c in columns[2]]
+        for (name, kind), values in zip(kinds, columns, strict=False):
+            parts[name].append(np.asarray(values, kind))
+        parts["quick"].append(_quick(columns[len(kinds) :], len(chunk)))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _quick(timing: list[tuple[int | None, ...]], n: int) -> np.ndarray:
+    """Faster than anybody reads both answers, as the page's own notice reckons it."""
+    if not timing:
+        return np.zeros(n, bool)
+    return np.asarray(
+        [
+            words is not None and (active or server or 0) < words * QUICK_MS_PER_WORD
+            for words, active, server in zip(*timing, strict=True)
+        ],
+        bool,
+    )
+
+
+def pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers:
+    """Item and responses of the pairs that anybody judged."""
+    judged = select(Judgment.id).where(Judgment.pair_id == Pair.id).exists()
+    first, second = aliased(Response), aliased(Response)
+    query = (
+        select(Pair.id, Pair.item_id, Pair.first_id, Pair.second_id, first.external_id, second.external_id)
+        .join(first, first.id == Pair.first_id)
+        .join(second, second.id == Pair.second_id)
+        .where(Pair.study_id == study_id, judged)
+        .order_by(Pair.id)
+    )
+    parts = [np.zeros((0, 5), np.int64)]
+    parts += [
+        np.asarray([(*r[:4], r[4] < r[5]) for r in chunk], np.int64) for chunk in _chunks(session, query)
+    ]
+    table = np.concatenate(parts)
+    rows = table[np.searchsorted(table[:, 0], pair_ids)] if pair_ids.size else table[:0]
+    return PairNumbers(rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4].astype(bool))
+
+
+def retests(session: Session, study_id: int, people: People, pair_ids: Ints, *, as_of: datetime) -> Retests:
+    """Repeats with the answers they repeat: what each person said of the same pair twice, as far as both say something."""
+    later, joined = later_answer(as_of)
+    query = (
+        select(
+            Judgment.pair_id,
+            Judgment.annotator_id,
+            Judgment.id,
+            Judgment.retest_of,
+            Judgment.assignment_id,
+            Judgment.choice,
+            Judgment.left_id == Pair.first_id,
+        )
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .join(Pair, Pair.id == Judgment.pair_id)
+        .outerjoin(later, joined)
+    )
+    current = (in_scope(study_id, as_of), later.id.is_(None), Judgment.choice.in_(("left", "right", "tie")))
+    again = list(
+        session.execute(query.where(*current, Judgment.retest_of.is_not(None)).order_by(Judgment.id))
+    )
+    return _matched(session, query.where(*current), again, people, pair_ids)
+
+
+def _matched(session: Session, query: Any, again: list[Any], people: People, pair_ids: Ints) -> Retests:
+    """Pair each repeat with the present answer to the question it repeats; the answer may have been changed since."""
+    asked = _assignments(session, [r.retest_of for r in again])
+    earlier: dict[str, Any] = {}
+    wanted = sorted({a for a in asked.values() if a is not None})
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        for row in session.execute(query.where(Judgment.assignment_id.in_(part))):
+            earlier[row.assignment_id] = row
+    rows = []
+    for row in again:
+        before = earlier.get(asked.get(row.retest_of) or "")
+        if before is not None and before.pair_id == row.pair_id:
+            rows.append((row.annotator_id, row.pair_id, before, row))
+    code = {name: n for n, name in enumerate(CHOICES)}
+
+    def told(which: int) -> np.ndarray:
+        choice = np.asarray([code[r[which].choice] for r in rows], np.int8)
+        return preference(choice, np.asarray([r[which][6] for r in rows], bool)).astype(np.float64)
+
+    return Retests(
+        person=people.index(np.asarray([r[0] for r in rows], np.int64)).astype(np.int64),
+        pair=np.searchsorted(pair_ids, np.asarray([r[1] for r in rows], np.int64)).astype(np.int64),
+        before=told(2),
+        after=told(3),
+        swapped=np.asarray([r[2][6] != r[3][6] for r in rows], bool),
+    )
+
+
+def _assignments(session: Session, judgments: list[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    wanted = sorted(set(judgments))
+    for start in range(0, len(wanted), 500):
+        rows = session.execute(
+            select(Judgment.id, Judgment.assignment_id).where(Judgment.id.in_(wanted[start : start + 500]))
+        )
+        found.update((r.id, r.assignment_id) for r in rows)
+    return found
+
+
+def count_unreleased(session: Session, study_id: int, *, as_of: datetime) -> tuple[int, int, int]:
+    """All judgments by then, those of people who have withdrawn, and those of people who did not agree to release."""
+    withdrawn = Annotator.withdrawn_at.is_not(None)
+    row = session.execute(
+        select(
+            func.count(),
+            func.count().filter(withdrawn),
+            func.count().filter(and_(Annotator.withdrawn_at.is_(None), ~may_be_released())),
+        )
+        .select_from(Judgment)
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .where(Judgment.study_id == study_id, Judgment.created_at <= as_of)
+    ).one()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _chunks(session: Session, query: Any) -> Iterator[Any]:
+    """The rows of a query, streamed in parts."""
+    result = session.execute(query, execution_options={"yield_per": CHUNK})
+    yield from result.partitions(CHUNK)

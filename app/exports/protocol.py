@@ -1,0 +1,96 @@
+"""What a format must offer, and what it may look at: a view of one moment of a study, without database or web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from app.exports.records import (
+    AnnotatorRecord,
+    AssignmentRecord,
+    ItemRecord,
+    JudgmentRecord,
+    LabelledPair,
+    RatedResponse,
+    ResponseRecord,
+    SplitRecord,
+    VotedPair,
+)
+from app.exports.schema import Schema
+
+Row = dict[str, Any]
+Placed = tuple[str, Row]
+"""A split's name and the row that goes there; formats that are not split put everything in ``train``."""
+
+WHOLE = "train"
+"""Where the rows of a format go that is not split: the name that readers expect of an only part."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a study before its rows are read; a schema may depend on it, so that no column is always null.
+
+    ``has`` names optional fields that at least one row bears: strength, confidence, rationale, better, stance, view,
+    predicted_share, reason_tags, aspects, spans, skip_reason, tie_reason, source, retests, groups, attributes, assignments.
+    """
+
+    rules: tuple[str, ...]
+    include_text: bool
+    has: frozenset[str]
+
+
+class View(Protocol):
+    """One consistent moment of a study. Every iterator can be asked for again and then gives the same."""
+
+    @property
+    def facts(self) -> Facts: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def pairs(self) -> Iterator[LabelledPair]: ...
+
+    def voted_pairs(self) -> Iterator[VotedPair]: ...
+
+    def judgments(self) -> Iterator[JudgmentRecord]: ...
+
+    def items(self) -> Iterator[ItemRecord]: ...
+
+    def responses(self) -> Iterator[ResponseRecord]: ...
+
+    def rated_responses(self) -> Iterator[RatedResponse]: ...
+
+    def annotators(self) -> Iterator[AnnotatorRecord]: ...
+
+    def splits(self) -> Iterator[SplitRecord]: ...
+
+    def assignments(self) -> Iterator[AssignmentRecord]: ...
+
+    def leave_out(self, reason: str) -> None:
+        """Count something that the format being written does not hold."""
+        ...
+
+
+@runtime_checkable
+class Format(Protocol):
+    """One shape of dataset.
+
+    ``name`` is the file's name, the folder and the card's config; ``title`` one line for people; ``readers`` who reads it;
+    ``leaves_out`` what it does not hold, each reason with its sentence; ``about_people`` whether its rows are about single
+    people (so that a withdrawal concerns it even where the person gave no counted vote).
+    """
+
+    name: str
+    title: str
+    readers: str
+    leaves_out: Mapping[str, str]
+    about_people: bool
+
+    def schema(self, facts: Facts) -> Schema:
+        """The columns of every row, in order."""
+        ...
+
+    def rows(self, view: View) -> Iterator[Placed]:
+        """Every row with its split, streaming, in a fixed order. What is left out is counted with ``view.leave_out``."""
+        ...

@@ -1,0 +1,75 @@
+"""The view that formats read: the flat arrays of one moment and the streams beside them, in one read transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.exports import persons, streams
+from app.exports.figures import Lengths
+from app.exports.protocol import Facts
+from app.exports.records import (
+    AnnotatorRecord,
+    AssignmentRecord,
+    ItemRecord,
+    JudgmentRecord,
+    LabelledPair,
+    RatedResponse,
+    ResponseRecord,
+    SplitRecord,
+    VotedPair,
+)
+from app.exports.state import State
+
+
+@dataclass
+class Snapshot:
+    """What ``app.exports.protocol.View`` promises, over a ``State``."""
+
+    state: State
+    left_out: Counter[str] = field(default_factory=Counter)
+    """What the format being read has left out so far, by reason."""
+    lengths: Lengths | None = None
+    """Where the lengths of pairs are noted as they pass by."""
+
+    @property
+    def facts(self) -> Facts:
+        return self.state.facts
+
+    @property
+    def seed(self) -> int:
+        return self.state.options.seed
+
+    def leave_out(self, reason: str) -> None:
+        self.left_out[reason] += 1
+
+    def pairs(self) -> Iterator[LabelledPair]:
+        for pair in streams.pairs(self.state):
+            if self.lengths is not None:
+                self.lengths.note(pair)
+            yield pair
+
+    def voted_pairs(self) -> Iterator[VotedPair]:
+        return streams.voted_pairs(self.state)
+
+    def judgments(self) -> Iterator[JudgmentRecord]:
+        return streams.judgments(self.state)
+
+    def items(self) -> Iterator[ItemRecord]:
+        return streams.items(self.state)
+
+    def responses(self) -> Iterator[ResponseRecord]:
+        return streams.responses(self.state)
+
+    def rated_responses(self) -> Iterator[RatedResponse]:
+        return streams.rated_responses(self.state)
+
+    def annotators(self) -> Iterator[AnnotatorRecord]:
+        return persons.annotators(self.state)
+
+    def splits(self) -> Iterator[SplitRecord]:
+        return streams.split_rows(self.state)
+
+    def assignments(self) -> Iterator[AssignmentRecord]:
+        return streams.assignments(self.state)

@@ -1,0 +1,251 @@
+"""One consistent moment of a study: who is in it, what counts, every rule's labels. Flat arrays only; texts are streamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.aggregation import registry as pooling
+from app.aggregation.protocol import NoGroups, Pooled, Retests, Votes
+from app.assignments.tables import Assignment
+from app.exports import collecting, duplicates, people, splits
+from app.exports.collecting import REASONS, Collected, PairNumbers
+from app.exports.duplicates import Merged
+from app.exports.options import ExportOptions
+from app.exports.people import People
+from app.exports.protocol import Facts
+from app.exports.splits import Placer
+from app.exports.subtraction import Subtraction, subtract
+from app.judgments.tables import Judgment
+from app.kit.ids import keyed_hash
+from app.people.tables import Annotator, AnnotatorEvent
+from app.studies.reads import spec_of
+from app.studies.spec import StudySpec
+from app.studies.tables import Item, Pair, Response, Study, StudyVersion
+
+
+@dataclass(frozen=True)
+class State:
+    """What an export is made from, read inside one transaction and used there."""
+
+    session: Session
+    study: Study
+    spec: StudySpec
+    version: int
+    options: ExportOptions
+    as_of: datetime
+    people: People
+    collected: Collected
+    merged: Merged
+    numbers: PairNumbers
+    retests: Retests
+    votes: Votes
+    pooled: tuple[Pooled, ...]
+    has: frozenset[str]
+    placer: Placer
+    unreleased: tuple[int, int, int]
+    """All judgments, those of withdrawn people, those without consent to release."""
+    totals: dict[str, int]
+    salt: str
+
+    def salted(self, kind: str, number: object) -> str:
+        """The id by which this export knows a person or an answer; another export knows them by another."""
+        return keyed_hash(self.salt, kind, str(number))[:16]
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.options.rules, self.options.include_text, self.has)
+
+    @cached_property
+    def judgments(self) -> Subtraction:
+        """Every stored answer, and why it feeds no label."""
+        collected, withdrawn, unreleased = self.unreleased
+        counts = np.bincount(self.collected.reason, minlength=len(REASONS) + 1)
+        steps = [
+            ("withdrawn", "of people who took their answers back", withdrawn),
+            ("not_released", "of people who did not agree to release", unreleased),
+            *((name, words, int(counts[i])) for i, (name, words) in enumerate(REASONS.items(), start=1)),
+        ]
+        return subtract("judgments", collected, steps)
+
+    @cached_property
+    def pairs(self) -> Subtraction:
+        """Every pair of the study, and why it has no label."""
+        side = self.pooled[0].side
+        judged = int((self.votes.n_judgments > 0).sum())
+        undecided = int(((self.votes.n_judgments > 0) & (side == 0)).sum())
+        merged = self.merged.count
+        steps = [
+            ("no_votes", "nobody's vote counts", self.totals["pairs"] - judged - merged),
+            ("merged", "the same request and answers as another pair; votes are counted there", merged),
+            ("undecided", "neither answer is ahead", undecided),
+        ]
+        return subtract("pairs", self.totals["pairs"], steps)
+
+
+def take(
+    session: Session,
+    study: Study,
+    options: ExportOptions,
+    *,
+    as_of: datetime,
+    pending: dict[str, tuple[str, int]] | None = None,
+) -> State:
+    """Read everything but texts, as of a moment. The session must stay inside one read transaction.
+
+    Raises:
+        NoGroups, EmptyGroup: A rule needs groups that the study does not have.
+    """
+    version = _version(session, study, as_of)
+    spec = spec_of(session, study, version)
+    crowd = people.load(session, study.id, spec, as_of=as_of)
+    collected, marks = collecting.collect(session, study.id, crowd, options, as_of=as_of)
+    merged = duplicates.find(session, study.id, collected.pair_ids)
+    collecting.decide(collected, marks, crowd, merged, options)
+    numbers = collecting.pair_numbers(session, study.id, collected.pair_ids)
+    again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)
+    votes = collected.votes(crowd, merged, numbers, again)
+    unreleased = collecting.count_unreleased(session, study.id, as_of=as_of)
+    return State(
+        session=session,
+        study=study,
+        spec=spec,
+        version=version,
+        options=options,
+        as_of=as_of,
+        people=crowd,
+        collected=collected,
+        merged=merged,
+        numbers=numbers,
+        retests=again,
+        votes=votes,
+        pooled=pool(votes, options.rules),
+        has=_has(session, study.id, crowd, again, as_of=as_of),
+        placer=Placer(splits.salt_of(study), options.shares, pending or {}),
+        unreleased=unreleased,
+        totals=_totals(session, study.id, as_of=as_of),
+        salt=_salt(session, study, version, options, unreleased, as_of=as_of),
+    )
+
+
+def pool(votes: Votes, names: tuple[str, ...]) -> tuple[Pooled, ...]:
+    """Every rule's labels, in the order asked for."""
+    found = []
+    for rule in pooling.named(names):
+        if rule.uses_groups and not votes.group_names:
+            raise NoGroups(
+                f"The rule {rule.name!r} balances groups; this study defines none (people.groups)."
+            )
+        found.append(rule.pool(votes))
+    return tuple(found)
+
+
+def _version(session: Session, study: Study, as_of: datetime) -> int:
+    found = session.scalar(
+        select(func.max(StudyVersion.number)).where(
+            StudyVersion.study_id == study.id, StudyVersion.created_at <= as_of
+        )
+    )
+    return found or study.version
+
+
+def _totals(session: Session, study_id: int, *, as_of: datetime) -> dict[str, int]:
+    there = and_(Item.study_id == study_id, Item.added_at <= as_of)
+    items = session.scalar(select(func.count()).select_from(Item).where(there)) or 0
+    pairs = session.scalar(
+        select(func.count()).select_from(Pair).join(Item, Item.id == Pair.item_id).where(there)
+    )
+    responses = session.scalar(
+        select(func.count()).select_from(Response).join(Item, Item.id == Response.item_id).where(there)
+    )
+    return {"items": items, "pairs": pairs or 0, "responses": responses or 0}
+
+
+def _salt(
+    session: Session,
+    study: Study,
+    version: int,
+    options: ExportOptions,
+    unreleased: tuple[int, int, int],
+    *,
+    as_of: datetime,
+) -> str:
+    """Salts ids: the study's secret, the options, and the last event, so that the same state gives the same ids again."""
+    last_judgment = session.scalar(
+        select(func.max(Judgment.id)).where(Judgment.study_id == study.id, Judgment.created_at <= as_of)
+    )
+    last_event = session.scalar(
+        select(func.max(AnnotatorEvent.id))
+        .join(Annotator, Annotator.id == AnnotatorEvent.annotator_id)
+        .where(Annotator.study_id == study.id, AnnotatorEvent.at <= as_of)
+    )
+    last_item = session.scalar(
+        select(func.max(Item.id)).where(Item.study_id == study.id, Item.added_at <= as_of)
+    )
+    state = (last_judgment, last_event, last_item, version, *unreleased)
+    return keyed_hash(study.secret, "ids", options.model_dump_json(), *(str(s) for s in state))
+
+
+def _filled(column: Any) -> ColumnElement[bool]:
+    """Whether a JSON column holds something: neither SQL's nor JSON's null, and nothing empty."""
+    return cast(column, String).not_in(("null", "[]", "{}"))
+
+
+def _has(
+    session: Session, study_id: int, crowd: People, again: Retests, *, as_of: datetime
+) -> frozenset[str]:
+    """Which optional fields at least one row bears."""
+    plain = {
+        name: getattr(Judgment, name).is_not(None)
+        for name in (
+            "strength", "confidence", "rationale", "better", "stance", "view", "predicted_share", "skip_reason",
+            "tie_reason", "answered_at", "assignment_id",
+        )
+    }  # fmt: skip
+    lists = {name: _filled(getattr(Judgment, name)) for name in ("reason_tags", "aspects", "spans")}
+    marks = {
+        "response_ms": Judgment.elapsed_ms.is_not(None),
+        "superseded": Judgment.supersedes.is_not(None),
+        "gold": Judgment.is_gold,
+        "retests": Judgment.retest_of.is_not(None),
+    }
+    tests = {**plain, **lists, **marks}
+    row = session.execute(
+        select(*(func.count(case((test, 1))).label(name) for name, test in tests.items()))
+        .select_from(Judgment)
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .where(collecting.in_scope(study_id, as_of))
+    ).one()
+    found = {name for name, n in row._mapping.items() if n}  # noqa: SLF001 - SQLAlchemy's public name
+    there = and_(Item.study_id == study_id, Item.added_at <= as_of)
+    more = {
+        "source": select(Response.id).join(Item).where(there, Response.model.is_not(None)),
+        "variants": select(Response.id).join(Item).where(there, Response.variant.is_not(None)),
+        "topics": select(Item.id).where(there, Item.topic.is_not(None)),
+        "checks": select(Item.id).where(there, Item.gold.is_not(None)),
+        "assignments": select(Assignment.id)
+        .join(Annotator, Annotator.id == Assignment.annotator_id)
+        .where(
+            Assignment.study_id == study_id,
+            Assignment.pair_id.is_not(None),
+            Assignment.shown_at <= as_of,
+            people.may_be_released(),
+        ),
+        "given_splits": select(Item.id).where(
+            there, or_(Item.given_split.is_not(None), Item.given_split != "")
+        ),
+    }
+    found |= {name for name, query in more.items() if session.scalar(query.limit(1)) is not None}
+    if any(crowd.attributes):
+        found.add("attributes")
+    if any(crowd.shown_group(i) is not None for i in range(crowd.ids.size)):
+        found.add("groups")
+    if again.person.size:
+        found.add("retest_pairs")
+    return frozenset(found)
