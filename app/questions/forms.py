@@ -79,7 +79,7 @@ def _spans(form: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "The marks could not be read.", errors=[{"where": "spans", "message": "not JSON"}]
             ) from None
         spans.extend(loaded if isinstance(loaded, list) else [loaded])
-    for tick in form.get("span") or []:
+    for tick in filter(None, form.get("span") or []):
         parts = str(tick).split(":", 3)
         if len(parts) != 4:
             raise AnswerError(

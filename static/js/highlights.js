@@ -40,7 +40,7 @@
     const range = place(answer, flat(row.dataset.plain ?? row.querySelector('[data-text]').textContent));
     return range && [...range.getClientRects()].some(r => x >= r.left && x <= r.right && y >= r.top && y <= r.bottom) && (row.range = range);
   });
-  soundings.ready(() => { rows = document.querySelector('[data-marks]'); list = document.querySelector('[data-mark-list]'); if (!rows || !list) { rows = null; return; } rows.hidden = true; rows.querySelectorAll('select').forEach(s => { if (s.value) { const [side, a, b] = s.value.split(':'), text = s.closest('[data-sentence]').querySelector('[data-text]').textContent; add(side, a, b, text, place(document.querySelector(`[data-answer=${side}]`), flat(text))); s.value = ''; } }); });
+  soundings.ready(() => { rows = document.querySelector('[data-marks]'); list = document.querySelector('[data-mark-list]'); if (!rows || !list) { rows = null; return; } (rows.closest('details') ?? rows).hidden = true; rows.querySelectorAll('select').forEach(s => { if (s.value) { const [side, a, b] = s.value.split(':'), text = s.closest('[data-sentence]').querySelector('[data-text]').textContent; add(side, a, b, text, place(document.querySelector(`[data-answer=${side}]`), flat(text))); s.value = ''; } }); });
   document.addEventListener('click', e => {
     if (e.target.closest?.('[data-remove]')) { e.target.closest('[data-id]').remove(); draw(); return; }
     const answer = rows && e.target.closest?.('[data-answer]');
