@@ -38,7 +38,7 @@ def test_a_study_becomes_a_directory(database: Database, tmp_path: Path):
     assert len(reading.rows(folder, "judgments")) == 38
 
     listed = {f["path"]: f for f in export.files or []}
-    assert listed.keys() == {p for p in reading.hashed(folder)}
+    assert listed.keys() == set(reading.hashed(folder))
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, path = line.split("  ")
         data = (folder / path).read_bytes()

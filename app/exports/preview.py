@@ -1,0 +1,76 @@
+"""What an export would hold, without writing one: the subtraction, and the first rows as the file would have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.exports import registry, splits
+from app.exports.options import ExportOptions
+from app.exports.protocol import Placed
+from app.exports.snapshot import Snapshot
+from app.exports.splits import Placer
+from app.exports.state import take
+from app.exports.subtraction import Subtraction
+from app.studies.tables import Study
+
+FIRST = 20
+_LOOK_AT = 5000
+"""Rows that are looked at for the first file's; a study may hold none of them."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``rows`` are the first of the first format, each with the split it would be in."""
+
+    judgments: Subtraction
+    pairs: Subtraction
+    format: str
+    columns: tuple[str, ...]
+    rows: list[Placed]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--dry-run`` and the API."""
+        return {
+            "judgments": self.judgments.as_dict(),
+            "pairs": self.pairs.as_dict(),
+            "format": self.format,
+            "columns": list(self.columns),
+            "rows": [{"split": split, "row": row} for split, row in self.rows],
+        }
+
+
+def preview(
+    session: Session, study: Study, options: ExportOptions, *, now: datetime, limit: int = FIRST
+) -> Preview:
+    """What an export asked for now would hold. Reads only; the session is one read transaction.
+
+    Raises:
+        NoGroups, EmptyGroup: A rule needs groups that the study does not have.
+    """
+    placer = Placer(splits.salt_of(study), options.shares)
+    pending, _ = splits.decide(session, study.id, placer, scheme=options.split, as_of=now)
+    state = take(session, study, options, as_of=now, pending=pending)
+    first = registry.named(options.formats)[0]
+    view = Snapshot(state)
+    rows = _first_rows(first.rows(view), limit, options)
+    columns = tuple(c.name for c in first.schema(view.facts))
+    return Preview(state.judgments, state.pairs, first.name, columns, rows)
+
+
+def _first_rows(rows: Iterator[Placed], limit: int, options: ExportOptions) -> list[Placed]:
+    """The first rows of the training file; of whatever comes, where nothing goes there."""
+    seen: list[Placed] = []
+    wanted: list[Placed] = []
+    for number, placed in enumerate(rows):
+        if placed[0] == "train":
+            wanted.append(placed)
+        if len(seen) < limit:
+            seen.append(placed)
+        if len(wanted) == limit or number >= _LOOK_AT or (not options.shares[0] and len(seen) == limit):
+            break
+    return wanted or seen
