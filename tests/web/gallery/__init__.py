@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from app.http.security import SecurityHeaders
 from app.kit.paths import folder
 from app.questions.registry import kinds
+from app.web import charts
 from app.web import help as help_pages
 from app.web import render as rendering
 from app.web.catalogue import Translator, best_language
@@ -111,9 +113,40 @@ class Ballot:
     problems: tuple[Problem, ...] = ()
     asked: Asked = Asked()
     given: Given = Given()
-    turns: tuple[tuple[str, Any], ...] = (("user", prose(REQUEST)),)
-    left: Any = prose(LEFT)
-    right: Any = prose(RIGHT)
+    turns: tuple[tuple[str, Any], ...] = field(default_factory=lambda: (("user", prose(REQUEST)),))
+    left: Any = field(default_factory=lambda: prose(LEFT))
+    right: Any = field(default_factory=lambda: prose(RIGHT))
+
+
+def drawings() -> dict[str, charts.Chart]:
+    """One of each chart, with made-up figures."""
+    start = date(2026, 11, 9)
+    counts = [64, 92, 118, 131, 97, 38, 45, 142, 150, 133, 139, 135]
+    days = [(start + timedelta(days=i), n) for i, n in enumerate(counts)]
+    ahead = [(start + timedelta(days=12 + i), 112.0) for i in range(10)]
+    curve = [(x, 0.8 - 0.3 * 0.997**x) for x in range(0, 1300, 100)]
+    other = [(x, 0.75 - 0.25 * 0.998**x) for x in range(0, 1300, 100)]
+    dots = [
+        charts.Dot(
+            (i * 37 % 100) / 100, (i * 61 % 97) / 97, f"item {i}", (i * 37 % 100) > 60 and (i * 61 % 97) > 48
+        )
+        for i in range(150)
+    ]
+    return {
+        "pace": charts.bars_per_day("pace", "Judgments each day", days, ahead=ahead, note="Target reached about 30 Nov"),
+        "worth": charts.lines("worth", "How often the study guesses the next choice right", [
+            charts.Series("chosen questions", curve, [(x, y - 0.05, y + 0.05) for x, y in curve]),
+            charts.Series("random order", other, second=True),
+        ], x_label="Judgments collected", ceiling=(0.86, "86% agree with themselves"), x_most=2400),
+        "bias": charts.ranges("bias", "Possible biases, share of choices with a 95% range", [
+            charts.Effect("Left side picked", "of answers that were on the left", 0.507, 0.478, 0.537),
+            charts.Effect("Longer answer picked", "of pairs that differ by 20% or more", 0.584, 0.546, 0.622),
+        ]),
+        "where": charts.scatter("where", "Each item by how split people are", dots, x_cut=0.6, y_cut=0.5,
+            corners=("Settled", "Agree, but unsure", "People really differ", "Unclear question"),
+            x_ends=("Everyone picks the same", "Evenly split →"), y_ends=("Unsure", "Sure →")),
+        "topics": charts.coverage("topics", "Judgments by topic", [("Family and money", 262), ("Politics at dinner", 97)], minimum=200),
+    }  # fmt: skip
 
 
 def application() -> FastAPI:
@@ -146,7 +179,11 @@ def application() -> FastAPI:
     @app.get("/pair/{n}")
     def pair(request: Request, n: int) -> Response:
         saved = app.state.saved.get(n)
-        given = Given(saved.get("choice"), tuple(saved.get("reason_tags", ())), saved.get("rationale")) if saved else Given()
+        given = (
+            Given(saved.get("choice"), tuple(saved.get("reason_tags", ())), saved.get("rationale"))
+            if saved
+            else Given()
+        )
         return page(request, n, given=given)
 
     @app.post("/pair/{n}")
@@ -156,7 +193,9 @@ def application() -> FastAPI:
             return Response("no", app.state.fail)
         if not form.get("choice"):
             problem = Problem(Translator("en")("error.choose_four"), "choice")
-            return page(request, n, 422, problems=(problem,), given=Given(rationale=str(form.get("rationale", ""))))
+            return page(
+                request, n, 422, problems=(problem,), given=Given(rationale=str(form.get("rationale", "")))
+            )
         app.state.saved.setdefault(n, {**form, "reason_tags": form.getlist("reason_tags")})
         app.state.sent = getattr(app.state, "sent", 0) + 1
         response = RedirectResponse(f"/pair/{n + 1}", 303)
@@ -176,6 +215,7 @@ def application() -> FastAPI:
 
     @app.get("/gallery/{name}")
     def named(request: Request, name: str) -> Response:
-        return render(request, f"{name}.html", {"language": request.query_params.get("lang", "en"), "scale": "choice"})
+        language = request.query_params.get("lang", "en")
+        return render(request, f"{name}.html", {"language": language, "scale": "choice", "drawn": drawings()})
 
     return app
