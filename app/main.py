@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from app import __version__, api, web
@@ -31,6 +30,7 @@ from app.kit.settings import Settings
 from app.querying import registry as acquisitions
 from app.questions import registry as questions
 from app.web import errors as web_errors
+from app.web.assets import Assets
 
 
 def handlers(settings: Settings) -> dict[str, Handler]:
@@ -106,7 +106,7 @@ def _routes(app: FastAPI) -> None:
         app.include_router(router, prefix="/api/v1")
     for router in web.routers():
         app.include_router(router, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=folder("static")), name="static")
+    app.mount("/static", Assets(directory=folder("static")), name="static")
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> PlainTextResponse:
@@ -147,7 +147,9 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def framework(request: Request, error: HTTPException) -> Response:
-        return problems.from_http_exception(error) if is_api(request) else web_errors.framework(request, error)
+        return (
+            problems.from_http_exception(error) if is_api(request) else web_errors.framework(request, error)
+        )
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
@@ -162,5 +164,3 @@ def _hosts(settings: Settings) -> list[str]:
         return listed
     name = settings.public_url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
     return [name, "localhost", "127.0.0.1"]
-
-

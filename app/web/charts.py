@@ -161,17 +161,18 @@ def lines(
     """Shares (0..1) against a count; the first line is solid, those marked ``second`` dashed; ``ceiling`` is a dashed
     reference with its words.
     """
-    left, right, base, top = 44.0, 428.0, 210.0, 24.0
+    left, right, base, top = 44.0, 366.0, 210.0, 24.0
     xs = [x for s in series for x, _ in s.points]
     ys = [y for s in series for _, y in s.points] + [
         v for s in series for _, lo, hi in s.band for v in (lo, hi)
     ]
     ys += [ceiling[0]] if ceiling else []
-    x_ticks = nice_ticks(0, max([*xs, x_most or 1]))
+    most = max([*xs, x_most or 1])
+    x_ticks = [x for x in nice_ticks(0, most) if x <= most]
     y_ticks = nice_ticks(max(min(ys, default=0) - 0.02, 0), min(max(ys, default=1) + 0.02, 1))
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return _scale(x, 0, x_ticks[-1], left, right), _scale(y, y_ticks[0], y_ticks[-1], base, top)
+        return _scale(x, 0, most, left, right), _scale(y, y_ticks[0], y_ticks[-1], base, top)
 
     marks: list[str] = []
     for y in y_ticks:
@@ -180,7 +181,7 @@ def lines(
             _text(left - 8, at(0, y)[1] + 4, _percent(y), anchor="end"),
         ]
     marks += [_text(at(x, y_ticks[0])[0], 230, _plain(x), anchor="middle") for x in x_ticks]
-    marks.append(_text((left + right) / 2, 247, x_label, anchor="middle"))
+    marks.append(_text((left + right) / 2, 248, x_label, anchor="middle"))
     taken: list[float] = []
     if ceiling:
         y = at(0, ceiling[0])[1]
@@ -199,7 +200,7 @@ def lines(
     )
     said = description or (ends + (f". {ceiling[1]}." if ceiling else "."))
     rows = [(s.label, _plain(x), _percent(y, 1)) for s in series for x, y in s.points]
-    return _chart(key, title, said, (640, 250), marks, columns=("Line", x_label, "Share"), rows=rows)
+    return _chart(key, title, said, (540, 250), marks, columns=("Line", x_label, "Share"), rows=rows)
 
 
 def ranges(

@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from jinja2 import ChoiceLoader, FileSystemLoader
-from starlette.staticfiles import StaticFiles
 
 from app.http.security import SecurityHeaders
 from app.kit.paths import folder
@@ -18,6 +17,7 @@ from app.questions.registry import kinds
 from app.web import charts
 from app.web import help as help_pages
 from app.web import render as rendering
+from app.web.assets import Assets
 from app.web.catalogue import Translator, best_language
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
@@ -158,7 +158,7 @@ def application() -> FastAPI:
     app.state.holds = []
     app.state.fail = None
     app.add_middleware(SecurityHeaders, https=False)
-    app.mount("/static", StaticFiles(directory=folder("static")), name="static")
+    app.mount("/static", Assets(directory=folder("static")), name="static")
     app.include_router(help_pages.router)
 
     def page(request: Request, n: int, status: int = 200, **more: Any) -> Response:
