@@ -113,26 +113,48 @@ def enrol(session: Session, study_id: int, pairs: Iterable[dict[str, Any]], *, c
         session.execute(update(Pool).where(Pool.study_id == study_id).values(open_pairs=position))
 
 
-def reserve(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> tuple[bool, bool]:
+def reserve(
+    session: Session, study_id: int, pair_id: int, deltas: Deltas, *, room: bool = True
+) -> tuple[bool, bool]:
     """Take a place of a pair for someone: (taken, still open).
 
-    First tries without the pool row, which succeeds when a further place remains; then with it, filling the pair. Of two
-    people after the last place, the one who comes second finds no row and draws again.
+    First tries without the pool row, which succeeds when a further place remains (``room`` says whether that is likely); then
+    with it, filling the pair. Of two people after the last place, the one who comes second finds no row and draws again. On
+    PostgreSQL an update that waited and then found no room still holds the row, and would go on to wait for the pool row while
+    its holder waits for this pair: the first try therefore stands in a savepoint, which lets the row go.
     """
-    statement = (
+    if room and _take_leaving_room(session, pair_id):
+        return True, True
+    lock(session, study_id)
+    if session.execute(_taking(pair_id).where(_LOAD < PairLoad.cap)).first() is None:
+        return False, False
+    return True, not _close_if_full(session, study_id, pair_id, deltas)
+
+
+_LOAD = PairLoad.counted + PairLoad.reserved
+
+
+def _taking(pair_id: int) -> Any:
+    return (
         update(PairLoad)
         .where(PairLoad.pair_id == pair_id, PairLoad.position.is_not(None))
         .values(reserved=PairLoad.reserved + 1)
         .execution_options(synchronize_session=False)
         .returning(PairLoad.pair_id)
     )
-    load = PairLoad.counted + PairLoad.reserved
-    if session.execute(statement.where(load < PairLoad.cap - 1)).first() is not None:
-        return True, True
-    lock(session, study_id)
-    if session.execute(statement.where(load < PairLoad.cap)).first() is None:
-        return False, False
-    return True, not _close_if_full(session, study_id, pair_id, deltas)
+
+
+def _take_leaving_room(session: Session, pair_id: int) -> bool:
+    statement = _taking(pair_id).where(_LOAD < PairLoad.cap - 1)
+    if session.get_bind().dialect.name == "sqlite":
+        return session.execute(statement).first() is not None
+    savepoint = session.connection().begin_nested()
+    taken = session.execute(statement).first() is not None
+    if taken:
+        savepoint.commit()
+    else:
+        savepoint.rollback()
+    return taken
 
 
 def release(

@@ -94,7 +94,11 @@ def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: dat
 
 
 def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, now: datetime) -> None:
-    """End holds that ran out (or were given back): each place returns, and the person may draw that pair again."""
+    """End holds that ran out (or were given back): each place returns, and the person may draw that pair again.
+
+    One at a time: of two people who held the same full pair, the second still counts as having seen it when the first one's
+    place reopens it, and stops to with their own.
+    """
     for one in assignments:
         session.execute(
             update(Assignment)
@@ -103,7 +107,6 @@ def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, n
             .execution_options(synchronize_session=False)
         )
         session.expire(one)
-    for one in assignments:
         deltas.live[pool.shard_of(one.annotator_id)] -= 1
         if one.pair_id is None or one.retest_of is not None or one.is_gold:
             continue

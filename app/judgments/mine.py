@@ -71,7 +71,10 @@ def _one(row: Any, item: Item, left: Response, right: Response) -> dict[str, Any
         "better": row.better,
         "stance": row.stance,
         "spans": [
-            {"side": "left" if s["response_id"] == row.left_id else "right", **{k: s[k] for k in ("start", "end", "tag")}}
+            {
+                "side": "left" if s["response_id"] == row.left_id else "right",
+                **{k: s[k] for k in ("start", "end", "tag")},
+            }
             for s in row.spans or []
         ],
         "predicted_share": row.predicted_share,

@@ -53,10 +53,12 @@ def get_judgment(session: Session, judgment_id: str, *, annotator_id: int) -> Ju
 
 
 def last_activity(session: Session, annotator_id: int, work_session: int | None) -> datetime:
-    """When the person last answered in this working session."""
+    """When the person last answered a new question in this working session; changing an answer does not prolong it."""
     found = session.scalar(
         select(func.max(Judgment.created_at)).where(
-            Judgment.annotator_id == annotator_id, Judgment.work_session == work_session
+            Judgment.annotator_id == annotator_id,
+            Judgment.work_session == work_session,
+            Judgment.revision == 1,
         )
     )
     if found is None:

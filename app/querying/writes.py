@@ -128,7 +128,10 @@ def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignmen
             return None
         drawn = draw.choose(policy, _view(found), eligible=eligible, explore=explore, rng=asking.rng)
         chosen = found[drawn.index]
-        taken, still_open = pool.reserve(session, asking.study.id, chosen.pair_id, asking.deltas)
+        load = chosen.counted + chosen.reserved
+        taken, still_open = pool.reserve(
+            session, asking.study.id, chosen.pair_id, asking.deltas, room=load < chosen.cap - 1
+        )
         if not taken:
             continue
         if still_open:
@@ -140,7 +143,7 @@ def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignmen
             "eligible": eligible,
             "candidates": len(found),
             "explore": explore,
-            "load": chosen.counted + chosen.reserved,
+            "load": load,
             **({"redraws": redraws} if redraws else {}),
             **({"note": "; ".join(notes)} if notes else {}),
             **({"asked_policy": asking.spec.querying.policy} if note else {}),
