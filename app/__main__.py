@@ -9,7 +9,10 @@ from app import cli, main as rooms
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    return cli.run(sys.argv[1:] if argv is None else argv, cli.Rooms("app.main:from_environment", rooms.handlers, rooms.readiness))
+    return cli.run(
+        sys.argv[1:] if argv is None else argv,
+        cli.Rooms("app.main:from_environment", rooms.handlers, rooms.readiness),
+    )
 
 
 if __name__ == "__main__":

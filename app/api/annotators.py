@@ -43,7 +43,13 @@ class AnnotatorOut(BaseModel):
     responses={**answers(401, 403, 404, 409, 422), 200: {"model": AnnotatorOut, "description": "Known already: the same person, a new token"}},
 )  # fmt: skip
 def add(
-    slug: str, person: AnnotatorIn, request: Request, response: Response, session: WriteSession, who: ResearcherId, now: Now
+    slug: str,
+    person: AnnotatorIn,
+    request: Request,
+    response: Response,
+    session: WriteSession,
+    who: ResearcherId,
+    now: Now,
 ) -> dict[str, Any]:
     """Add a person, or get a new token for a known ``external_id``."""
     study = reads.get_study(session, slug, researcher_id=who, need="editor")
@@ -52,7 +58,9 @@ def add(
         raise Malformed(
             "A person is added with their consent.", errors=[{"where": "consent", "message": "must be true"}]
         )
-    known = person.external_id and people_reads.find_annotator_by_external_id(session, study.id, person.external_id)
+    known = person.external_id and people_reads.find_annotator_by_external_id(
+        session, study.id, person.external_id
+    )
     limit = spec.people.limit
     if not known and limit is not None and people_reads.count_annotators(session, study.id) >= limit:
         raise StudyFull

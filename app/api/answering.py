@@ -93,10 +93,18 @@ def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, 
     "/assignments/{assignment_id}/answer",
     status_code=201,
     response_model=Stored,
-    responses={**answers(401, 404, 409, 422), 200: {"model": Stored, "description": "The same submit had arrived before"}},
+    responses={
+        **answers(401, 404, 409, 422),
+        200: {"model": Stored, "description": "The same submit had arrived before"},
+    },
 )
 def answer(
-    assignment_id: str, given: ComparisonAnswer, session: WriteSession, who: AnnotatorId, now: Now, response: Response
+    assignment_id: str,
+    given: ComparisonAnswer,
+    session: WriteSession,
+    who: AnnotatorId,
+    now: Now,
+    response: Response,
 ) -> dict[str, Any]:
     """Answer a question. When this says 201, the answer is stored for good."""
     annotator = _person(session, who)
@@ -104,7 +112,13 @@ def answer(
     if given.spans:
         given = _unmasked(session, study, get_assignment(session, assignment_id, annotator_id=who), given)
     recorded = judgments.record(
-        session, study, annotator, assignment_id, given, now=now, submission=judgments.Submission(source="api")
+        session,
+        study,
+        annotator,
+        assignment_id,
+        given,
+        now=now,
+        submission=judgments.Submission(source="api"),
     )
     if not recorded.created:
         response.status_code = 200
@@ -164,7 +178,9 @@ def _text(response: ResponseRow, mask: bool) -> str:
     return masking.shown(response.text, response.masks) if mask else response.text
 
 
-def _unmasked(session: Any, study: Study, assignment: Assignment, given: ComparisonAnswer) -> ComparisonAnswer:
+def _unmasked(
+    session: Any, study: Study, assignment: Assignment, given: ComparisonAnswer
+) -> ComparisonAnswer:
     """Spans carried from the text as shown to the text as stored."""
     if not reads.spec_of(session, study, assignment.protocol_version).display.mask_model_names:
         return given
@@ -179,5 +195,3 @@ def _unmasked(session: Any, study: Study, assignment: Assignment, given: Compari
         for s in given.spans or []
     ]
     return given.model_copy(update={"spans": spans})
-
-

@@ -11,7 +11,9 @@ from app.http.sessions import database
 from app.kit.errors import Unauthorized
 from app.people import reads
 
-_bearer = HTTPBearer(auto_error=False, description="A token from `soundings token create`, or an annotator's token.")
+_bearer = HTTPBearer(
+    auto_error=False, description="A token from `soundings token create`, or an annotator's token."
+)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 

@@ -57,9 +57,14 @@ class ExportOut(BaseModel):
 
 
 @router.post(
-    "/studies/{slug}/exports", status_code=202, response_model=ExportQueued, responses=answers(401, 403, 404, 422)
+    "/studies/{slug}/exports",
+    status_code=202,
+    response_model=ExportQueued,
+    responses=answers(401, 403, 404, 422),
 )
-def request(slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
+def request(
+    slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now
+) -> dict[str, Any]:
     """Ask for an export. It is made in the background; nothing that happens later is in it."""
     study = studies.get_study(session, slug, researcher_id=who, need="viewer")
     options = ExportOptions.parse(**wanted.model_dump())
@@ -99,7 +104,9 @@ def show(export_id: str, session: ReadSession, who: ResearcherId) -> dict[str, A
 def file(export_id: str, path: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
     """The bytes of one file; ranges are understood, so a broken download can go on."""
     export = _mine(session, export_id, who)
-    return FileResponse(build.file_path(export, path, config.exports_dir()), media_type="application/octet-stream")
+    return FileResponse(
+        build.file_path(export, path, config.exports_dir()), media_type="application/octet-stream"
+    )
 
 
 @router.get(

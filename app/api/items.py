@@ -50,7 +50,9 @@ class ItemsAdded(BaseModel):
     openapi_extra=BODY,
     max_body_size=4_096_000_000,
 )
-def add(slug: str, request: Request, body: Body, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
+def add(
+    slug: str, request: Request, body: Body, session: WriteSession, who: ResearcherId, now: Now
+) -> dict[str, Any]:
     """Add items. One bad row and nothing is stored; each bad line is named. The same item again is ``unchanged``."""
     study = reads.get_study(session, slug, researcher_id=who, need="editor")
     rows = read_body(body, content_type=request.headers.get("content-type", ""))

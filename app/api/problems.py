@@ -69,7 +69,9 @@ def from_validation(error: RequestValidationError) -> JSONResponse:
 def from_http_exception(error: HTTPException) -> JSONResponse:
     """The document for what the framework itself refuses."""
     code, title = _WORDS.get(error.status_code, ("error", "That did not work"))
-    return _document(error.status_code, title, str(error.detail or title), code, [], dict(error.headers or {}))
+    return _document(
+        error.status_code, title, str(error.detail or title), code, [], dict(error.headers or {})
+    )
 
 
 def unexpected() -> JSONResponse:
@@ -91,9 +93,20 @@ def _describe(status: int) -> str:
 
 
 def _document(
-    status: int, title: str, detail: str, code: str, errors: list[Where], headers: dict[str, str] | None = None
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    errors: list[Where],
+    headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     if errors:
         body["errors"] = [{"where": e["where"], "message": e["message"]} for e in errors]
     return JSONResponse(body, status, headers=headers, media_type="application/problem+json")

@@ -86,7 +86,9 @@ def change(
 
 
 @router.post("/studies/{slug}/state", response_model=StudyOut, responses=answers(401, 403, 404, 409, 422))
-def set_state(slug: str, wanted: StateIn, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
+def set_state(
+    slug: str, wanted: StateIn, session: WriteSession, who: ResearcherId, now: Now
+) -> dict[str, Any]:
     """Open, pause or close the study."""
     study = reads.get_study(session, slug, researcher_id=who, need="editor")
     writes.set_state(session, study, wanted.state, by=who, now=now)

@@ -16,7 +16,9 @@ from app.people import reads, rules, writes
 
 
 def add_commands(commands: Any) -> None:
-    user = commands.add_parser("user", help="accounts of researchers").add_subparsers(dest="verb", required=True)
+    user = commands.add_parser("user", help="accounts of researchers").add_subparsers(
+        dest="verb", required=True
+    )
     create = user.add_parser("create", help="make an account")
     create.add_argument("email")
     create.add_argument("--role", choices=rules.ROLES, default="researcher")

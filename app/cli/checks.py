@@ -32,7 +32,13 @@ class Finding:
 
 def examine(settings: Settings, rooms: Rooms) -> list[Finding]:
     """Everything, in the order a person would mend it."""
-    return [*_settings(settings), *_folders(settings), *_database(settings, rooms), *_clock(settings), *_assets()]
+    return [
+        *_settings(settings),
+        *_folders(settings),
+        *_database(settings, rooms),
+        *_clock(settings),
+        *_assets(),
+    ]
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -73,7 +79,9 @@ def _database(settings: Settings, rooms: Rooms) -> Iterator[Finding]:
     try:
         database = connect(url, pool_size=1)
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        yield Finding("database", fine=False, advice=f"SOUNDINGS_DATABASE_URL cannot be used: {type(error).__name__}")
+        yield Finding(
+            "database", fine=False, advice=f"SOUNDINGS_DATABASE_URL cannot be used: {type(error).__name__}"
+        )
         return
     try:
         state = rooms.readiness(database)
@@ -99,7 +107,11 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     except sa.exc.SQLAlchemyError:
         return
     apart = abs((theirs - utc_now()).total_seconds())
-    yield Finding("clock beside the database's", apart < 5, f"they are {apart:.0f} s apart; holds would end early or late")
+    yield Finding(
+        "clock beside the database's",
+        apart < 5,
+        f"they are {apart:.0f} s apart; holds would end early or late",
+    )
 
 
 def _assets() -> Iterator[Finding]:
@@ -109,5 +121,8 @@ def _assets() -> Iterator[Finding]:
         return
     for row in orjson.loads(table.read_bytes()):
         file = table.parent / row["file"]
-        whole = file.exists() and token_hash(file.read_bytes().decode("utf-8", "surrogateescape")) == row["sha256"]
+        whole = (
+            file.exists()
+            and token_hash(file.read_bytes().decode("utf-8", "surrogateescape")) == row["sha256"]
+        )
         yield Finding(f"asset {row['file']}", whole, "the file is missing or was changed; install again")

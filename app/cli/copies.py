@@ -31,5 +31,7 @@ def _backup(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
 def _restore(options: argparse.Namespace, settings: Settings, _rooms: Rooms) -> int:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     counts = backup.restore(settings.resolved_database_url(), options.file)
-    print(f"{sum(counts.values())} rows were restored. Files of exports are made again when they are asked for.")
+    print(
+        f"{sum(counts.values())} rows were restored. Files of exports are made again when they are asked for."
+    )
     return 0

@@ -23,7 +23,9 @@ def add_commands(commands: Any) -> None:
     export.add_argument("--seed", type=int, default=0)
     export.add_argument("--file-type", choices=("jsonl", "parquet"), default=None)
     export.add_argument("--exclude", default="", metavar="REASON[,REASON...]")
-    export.add_argument("--dry-run", action="store_true", help="say what would be in it and why, write nothing")
+    export.add_argument(
+        "--dry-run", action="store_true", help="say what would be in it and why, write nothing"
+    )
     export.set_defaults(do=_export)
 
 

@@ -87,7 +87,10 @@ def _migrate(_options: argparse.Namespace, settings: Settings, _rooms: Rooms) ->
 def _doctor(_options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
     findings = checks.examine(settings, rooms)
     for finding in findings:
-        print(f"{'ok  ' if finding.fine else 'MEND'} {finding.what}" + ("" if finding.fine else f": {finding.advice}"))
+        print(
+            f"{'ok  ' if finding.fine else 'MEND'} {finding.what}"
+            + ("" if finding.fine else f": {finding.advice}")
+        )
     bad = [f for f in findings if not f.fine]
     if bad:
         print(f"{len(bad)} of {len(findings)} checks need mending.", file=sys.stderr)

@@ -68,7 +68,9 @@ def find_study(session: Session, slug: str) -> Study:
 
 def first_admin(session: Session) -> Researcher:
     """Who owns what the command line makes: the first administrator, else the first researcher."""
-    rows = session.scalars(select(Researcher).where(Researcher.disabled_at.is_(None)).order_by(Researcher.id)).all()
+    rows = session.scalars(
+        select(Researcher).where(Researcher.disabled_at.is_(None)).order_by(Researcher.id)
+    ).all()
     if not rows:
         raise NotFound("There is no account yet; make one with `soundings user create EMAIL`.")
     return next((r for r in rows if r.role == "admin"), rows[0])

@@ -49,7 +49,9 @@ def add_commands(commands: Any) -> None:
     load.add_argument("file", type=Path)
     load.add_argument("--format", default="auto", choices=importing.FORMAT_NAMES)
     load.set_defaults(do=_import)
-    annotators = commands.add_parser("annotators", help="people of a study").add_subparsers(dest="verb", required=True)
+    annotators = commands.add_parser("annotators", help="people of a study").add_subparsers(
+        dest="verb", required=True
+    )
     invite = annotators.add_parser("invite", help="print join links")
     invite.add_argument("slug")
     invite.add_argument("--count", type=int, help="so many personal links; without it, one link for everyone")

@@ -41,7 +41,10 @@ def backup(database: Database, file: Path, *, now: datetime) -> dict[str, int]:
     counts: dict[str, int] = {}
     part = file.with_name(file.name + ".part")
     try:
-        with database.read() as session, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+        with (
+            database.read() as session,
+            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
+        ):
             revision = migrate.current(session.connection())
             for table in metadata.sorted_tables:
                 with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as member:
@@ -85,7 +88,9 @@ def restore(url: str, file: Path) -> dict[str, int]:
             if table.name in counts:
                 read = _fill(connection, declared.tables.get(table.name, table), archive, table.name)
                 if read != counts[table.name]:
-                    raise NotABackup(f"{file}: {table.name} has {read} rows, the manifest says {counts[table.name]}")
+                    raise NotABackup(
+                        f"{file}: {table.name} has {read} rows, the manifest says {counts[table.name]}"
+                    )
         _restart_numbering(connection, metadata)
     engine.dispose()
     migrate.upgrade(url)
@@ -106,9 +111,9 @@ def _plain(value: Any) -> Any:
 
 
 def _fill(connection: sa.Connection, table: sa.Table, archive: zipfile.ZipFile, name: str) -> int:
-    moments = {c.name for c in table.columns if isinstance(c.type.dialect_impl(connection.dialect), sa.DateTime)} | {
-        c.name for c in table.columns if type(c.type).__name__ == "Moment"
-    }
+    moments = {
+        c.name for c in table.columns if isinstance(c.type.dialect_impl(connection.dialect), sa.DateTime)
+    } | {c.name for c in table.columns if type(c.type).__name__ == "Moment"}
     read, batch = 0, []
     with archive.open(f"{name}.jsonl") as member:
         for line in member:

@@ -51,7 +51,9 @@ class Metrics:
                     f'soundings_request_seconds_bucket{{route="{route}",le="{bound}"}} {self._buckets[route, bound]}'
                     for bound in BUCKETS_S
                 )
-                lines.append(f'soundings_request_seconds_bucket{{route="{route}",le="+Inf"}} {self._counts[route]}')
+                lines.append(
+                    f'soundings_request_seconds_bucket{{route="{route}",le="+Inf"}} {self._counts[route]}'
+                )
                 lines.append(f'soundings_request_seconds_sum{{route="{route}"}} {self._sums[route]:.6f}')
                 lines.append(f'soundings_request_seconds_count{{route="{route}"}} {self._counts[route]}')
         return "\n".join(lines) + "\n"

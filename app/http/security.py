@@ -54,7 +54,11 @@ class SameOriginWrites:
         self._app, self._trusted = app, frozenset(trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not self._allowed(Headers(scope=scope)):
+        if (
+            scope["type"] == "http"
+            and scope["method"] not in SAFE_METHODS
+            and not self._allowed(Headers(scope=scope))
+        ):
             if scope["path"].startswith("/api/"):
                 refusal = JSONResponse(
                     {

@@ -80,7 +80,9 @@ def row_of(session: Session, browser: BrowserSeen, *, now: datetime) -> BrowserS
     return reads.find_browser_session(session, browser.token, now=now) if browser.token else None
 
 
-def start_browser_session(session: Session, request: Request, response: Response, now: datetime) -> BrowserSession:
+def start_browser_session(
+    session: Session, request: Request, response: Response, now: datetime
+) -> BrowserSession:
     """Open a row for this browser and set its cookie on ``response``."""
     config = settings(request)
     row, token = writes.open_browser_session(session, now=now, days=config.session_days)

@@ -1,0 +1,1 @@
+"""From files of model outputs to items: reading, checking, flagging oddities and storing, all or nothing."""
