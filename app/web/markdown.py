@@ -43,7 +43,7 @@ _TAGS: Final = frozenset(
     ]
 )
 _ATTRIBUTES: Final = {
-    "a": {"href", "rel", "target"},
+    "a": {"href"},
     "span": {"class", "title"},
     "div": {"class", "tabindex", "role", "aria-label"},
     "pre": {"tabindex", "role", "aria-label"},
