@@ -18,7 +18,7 @@ from app import __version__, api, web
 from app.api import problems
 from app.db import migrate
 from app.db.session import Database, connect
-from app.exports import build as export_build
+from app.exports import places
 from app.http.limits import TokenBuckets
 from app.http.metrics import Measured, Metrics
 from app.http.security import Hosts, SameOriginWrites, SecurityHeaders
@@ -37,7 +37,7 @@ def handlers(settings: Settings) -> dict[str, Handler]:
     """What each kind of job does."""
 
     def build_export(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:
-        export_build.build(database, payload["export_id"], settings.exports_dir(), progress=report)
+        places.make(database, payload["export_id"], settings.exports_dir(), report)
 
     return {"export": build_export}
 
@@ -143,7 +143,10 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
-        return problems.from_validation(error) if is_api(request) else web_errors.malformed(request)
+        if not is_api(request):
+            return web_errors.malformed(request)
+        creates_study = request.method == "POST" and request.url.path == "/api/v1/studies"
+        return problems.from_validation(error, study_file=creates_study)
 
     @app.exception_handler(HTTPException)
     def framework(request: Request, error: HTTPException) -> Response:

@@ -11,7 +11,7 @@ from app.api.deps import AnnotatorId
 from app.api.problems import answers
 from app.assignments.reads import get_assignment
 from app.assignments.tables import Assignment
-from app.exports import withdrawals
+from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession
 from app.judgments import mine
 from app.judgments import writes as judgments
@@ -23,7 +23,8 @@ from app.people.tables import Annotator
 from app.querying import writes as querying
 from app.questions.answers import ComparisonAnswer
 from app.studies import masking, reads
-from app.studies.tables import Item, Response as ResponseRow, Study
+from app.studies.tables import Item, Study
+from app.studies.tables import Response as ResponseRow
 
 router = APIRouter(tags=["answering"])
 
@@ -152,7 +153,7 @@ def my_data(session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
 def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
     """Withdraw. My rows are in no later export; only counts are kept."""
     annotator = _person(session, who)
-    withdrawals.mark(session, annotator)
+    exports.mark_withdrawn(session, annotator)
     judgments.erase(session, annotator)
     people.withdraw(session, annotator, now=now)
     return Response(status_code=204)

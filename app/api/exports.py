@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import ResearcherId
 from app.api.problems import answers
-from app.exports import build, reads, writes
-from app.exports.options import ExportOptions
+from app.exports import archive as archives
+from app.exports import options, places, reads
 from app.exports.tables import Export
 from app.http.sessions import Config, Now, ReadSession, WriteSession
 from app.kit.errors import NotFound
@@ -67,14 +67,14 @@ def request(
 ) -> dict[str, Any]:
     """Ask for an export. It is made in the background; nothing that happens later is in it."""
     study = studies.get_study(session, slug, researcher_id=who, need="viewer")
-    options = ExportOptions.parse(**wanted.model_dump())
-    export = writes.request_export(session, study, options, by=who, now=now)
+    frozen = options.read(**wanted.model_dump())
+    export = places.order(session, study, frozen, by=who, now=now)
     return {"export_id": export.id, "number": export.number, "state": "queued"}
 
 
 def _mine(session: Any, export_id: str, who: int) -> Export:
-    export = reads.find_export(session, export_id)
-    if export is None or studies.role_in(session, export.study_id, who) is None:
+    export = reads.get_export(session, export_id)
+    if studies.role_in(session, export.study_id, who) is None:
         raise NotFound
     return export
 
@@ -99,27 +99,27 @@ def show(export_id: str, session: ReadSession, who: ResearcherId) -> dict[str, A
 @router.get(
     "/exports/{export_id}/files/{path:path}",
     response_class=Response,
-    responses={**answers(401, 404), 200: {"content": {"application/octet-stream": {}}}},
+    responses={**answers(401, 404, 409), 200: {"content": {"application/octet-stream": {}}}},
 )
 def file(export_id: str, path: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
     """The bytes of one file; ranges are understood, so a broken download can go on."""
     export = _mine(session, export_id, who)
     return FileResponse(
-        build.file_path(export, path, config.exports_dir()), media_type="application/octet-stream"
+        places.file_of(export, path, config.exports_dir()), media_type="application/octet-stream"
     )
 
 
 @router.get(
     "/exports/{export_id}/archive.zip",
     response_class=Response,
-    responses={**answers(401, 404), 200: {"content": {"application/zip": {}}}},
+    responses={**answers(401, 404, 409), 200: {"content": {"application/zip": {}}}},
 )
 def archive(export_id: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
     """The whole directory as one streamed archive."""
     export = _mine(session, export_id, who)
-    name = f"{session.get_one(studies.Study, export.study_id).slug}-{export.number}.zip"
+    name = f"{studies.get_study_by_id(session, export.study_id).slug}-{export.number}"
     return StreamingResponse(
-        build.archive(export, config.exports_dir()),
+        archives.archive(places.folder_of(export, config.exports_dir()), name),
         media_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
     )

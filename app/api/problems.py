@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.kit.errors import AppError, TooMany, Unauthorized, Where
+from app.studies import reading
 
 
 class Place(BaseModel):
@@ -55,15 +56,21 @@ def from_app_error(error: AppError) -> JSONResponse:
     return _document(error.status, error.title, error.detail, error.code, error.errors, headers)
 
 
-def from_validation(error: RequestValidationError) -> JSONResponse:
-    """The document for a body, query or path that does not have the expected form."""
+def from_validation(error: RequestValidationError, *, study_file: bool = False) -> JSONResponse:
+    """The document for a body, query or path that does not have the expected form; a study file's in the file's own words."""
     errors: list[Where] = []
+    if study_file:
+        errors = [reading.describe(one, inside="body") for one in error.errors()[:20]]
+        return _document(422, "The study file has mistakes", _first(errors), "study_file", errors)
     for one in error.errors()[:20]:
         place = [str(p) for p in one["loc"]]
         where = ".".join(place[1:] if place[0] in {"body", "query", "path"} and len(place) > 1 else place)
         errors.append({"where": where, "message": str(one["msg"]).removeprefix("Value error, ")})
-    detail = f"{errors[0]['where']}: {errors[0]['message']}" if errors else "This could not be read."
-    return _document(422, "Some of this could not be read", detail, "malformed", errors)
+    return _document(422, "Some of this could not be read", _first(errors), "malformed", errors)
+
+
+def _first(errors: list[Where]) -> str:
+    return f"{errors[0]['where']}: {errors[0]['message']}" if errors else "This could not be read."
 
 
 def from_http_exception(error: HTTPException) -> JSONResponse:

@@ -11,7 +11,7 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.assignments import intake
 from app.http.sessions import Now, ReadSession, WriteSession
-from app.studies import reads, reading, rules, writes
+from app.studies import reading, reads, rules, writes
 from app.studies.spec import StudySpec
 
 router = APIRouter(tags=["studies"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from app.cli.setting import Rooms, find_study, opened, print_json, progress_bar
-from app.exports import build, writes
-from app.exports.options import ExportOptions
+from app.exports import options as export_options
+from app.exports import writes
+from app.exports.build import build
+from app.exports.preview import preview
 from app.kit.clock import utc_now
 from app.kit.settings import Settings
 
@@ -30,26 +33,23 @@ def add_commands(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
-    wanted = ExportOptions.parse(
+    wanted = export_options.read(
         format=options.format,
         rule=options.rule,
         split=options.split,
         seed=options.seed,
         file_type=options.file_type,
-        exclude=[e for e in options.exclude.split(",") if e],
+        exclude=options.exclude,
     )
     with opened(settings, rooms) as database:
         if options.dry_run:
             with database.read() as session:
-                print_json(build.dry_run(session, find_study(session, options.slug), wanted, now=utc_now()))
+                seen = preview(session, find_study(session, options.slug), wanted, now=utc_now())
+            print_json(asdict(seen))
             return 0
-        if options.out.exists() and any(options.out.iterdir()):
-            raise ValueError(f"{options.out} is not empty; name a new folder")
         with database.write() as session:
-            export = writes.request_export(
-                session, find_study(session, options.slug), wanted, by=None, now=utc_now(), queue=False
-            )
-        build.build(database, export.id, settings.exports_dir(), progress=progress_bar("Exporting"))
-        build.copy_to(database, export.id, settings.exports_dir(), options.out)
+            study = find_study(session, options.slug)
+            export = writes.request_export(session, study, wanted, by=None, now=utc_now())
+        build(database, export.id, options.out, now=utc_now(), progress=progress_bar("Exporting"))
     print(f"Export {export.number} is in {options.out}.")
     return 0

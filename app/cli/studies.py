@@ -14,7 +14,7 @@ from app.kit.errors import NotFound
 from app.kit.settings import Settings
 from app.people import reads as people_reads
 from app.people import writes as people
-from app.studies import reads, reading, writes
+from app.studies import reading, reads, writes
 from app.studies.importing import files as importing
 
 STATES = {"open": "open", "pause": "paused", "close": "closed"}

@@ -67,6 +67,11 @@ def _checked(data: Any, lines: dict[tuple[Any, ...], int]) -> StudySpec:
         raise StudyFileError(first + more, errors=errors) from None
 
 
+def describe(error: Any, *, inside: str) -> Where:
+    """One of Pydantic's errors about a study file that came as the part ``inside`` of a request, in the file's own words."""
+    return _where({**error, "loc": tuple(p for i, p in enumerate(error["loc"]) if i or p != inside)}, {})
+
+
 def _where(error: Any, lines: dict[tuple[Any, ...], int]) -> Where:
     path = tuple(
         p for p in error["loc"] if not (isinstance(p, str) and p.startswith(("function-", "constrained-")))
