@@ -36,7 +36,7 @@ def rows(folder: Path, config: str, split: str | None = None) -> list[dict[str, 
 
             found += pq.read_table(path).to_pylist()
         else:
-            found += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            found += [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
     return found
 
 
