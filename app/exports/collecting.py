@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from app.aggregation.protocol import Flags, Ints, Retests, Votes
 from app.exports.duplicates import Merged
 from app.exports.options import ExportOptions
 from app.exports.people import People, may_be_released
+from app.exports.rowwise import parts
 from app.judgments.tables import Judgment
 from app.judgments.writes import QUICK_MS_PER_WORD
 from app.people.tables import Annotator
@@ -249,16 +249,16 @@ def _columns(
         ("retest", np.bool_), ("gold", np.bool_), ("late", np.bool_), ("counts", np.bool_), ("simulated", np.bool_),
         ("strength", np.int8), ("elapsed", np.int32),
     )  # fmt: skip
-    parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0, kind)] for name, kind in kinds}
-    parts["quick"] = [np.zeros(0, bool)]
+    columns: dict[str, list[np.ndarray]] = {name: [np.zeros(0, kind)] for name, kind in kinds}
+    columns["quick"] = [np.zeros(0, bool)]
     code = {name: n for n, name in enumerate(CHOICES)}
-    for chunk in _chunks(session, query):
-        columns: list[Any] = list(zip(*chunk, strict=True))
-        columns[2] = [code[c] for c in columns[2]]
-        for (name, kind), values in zip(kinds, columns, strict=False):
-            parts[name].append(np.asarray(values, kind))
-        parts["quick"].append(_quick(columns[len(kinds) :], len(chunk)))
-    return {name: np.concatenate(values) for name, values in parts.items()}
+    for chunk in parts(session, query, part=CHUNK):
+        given: list[Any] = list(zip(*chunk, strict=True))
+        given[2] = [code[c] for c in given[2]]
+        for (name, kind), values in zip(kinds, given, strict=False):
+            columns[name].append(np.asarray(values, kind))
+        columns["quick"].append(_quick(given[len(kinds) :], len(chunk)))
+    return {name: np.concatenate(values) for name, values in columns.items()}
 
 
 def _quick(timing: list[tuple[int | None, ...]], n: int) -> np.ndarray:
@@ -285,11 +285,12 @@ def pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers
         .where(Pair.study_id == study_id, judged)
         .order_by(Pair.id)
     )
-    parts = [np.zeros((0, 5), np.int64)]
-    parts += [
-        np.asarray([(*r[:4], r[4] < r[5]) for r in chunk], np.int64) for chunk in _chunks(session, query)
+    found = [np.zeros((0, 5), np.int64)]
+    found += [
+        np.asarray([(*r[:4], r[4] < r[5]) for r in chunk], np.int64)
+        for chunk in parts(session, query, part=CHUNK)
     ]
-    table = np.concatenate(parts)
+    table = np.concatenate(found)
     rows = table[np.searchsorted(table[:, 0], pair_ids)] if pair_ids.size else table[:0]
     return PairNumbers(rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4].astype(bool))
 
@@ -372,9 +373,3 @@ def count_unreleased(session: Session, study_id: int, *, as_of: datetime) -> tup
         .where(Judgment.study_id == study_id, Judgment.created_at <= as_of)
     ).one()
     return int(row[0]), int(row[1]), int(row[2])
-
-
-def _chunks(session: Session, query: Any) -> Iterator[Any]:
-    """The rows of a query, streamed in parts."""
-    result = session.execute(query, execution_options={"yield_per": CHUNK})
-    yield from result.partitions(CHUNK)

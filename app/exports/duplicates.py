@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation.protocol import Flags, Ints
+from app.exports.rowwise import rows
 from app.studies.tables import Item, Pair, Response
 
 
@@ -64,4 +65,4 @@ def _suspects(session: Session, study_id: int) -> Iterator[Any]:
         .where(Pair.study_id == study_id, Item.prompt_hash.in_(twice))
         .order_by(Pair.id)
     )
-    yield from session.execute(query, execution_options={"yield_per": 1000})
+    return rows(session, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,7 +58,8 @@ def preview(
     state = take(session, study, options, as_of=now, pending=pending)
     first = registry.named(options.formats)[0]
     view = Snapshot(state)
-    rows = _first_rows(first.rows(view), limit, options)
+    with closing(first.rows(view)) as stream:  # type: ignore[type-var]
+        rows = _first_rows(stream, limit, options)
     columns = tuple(c.name for c in first.schema(view.facts))
     return Preview(state.judgments, state.pairs, first.name, columns, rows)
 

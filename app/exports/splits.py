@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.db.session import Database
 from app.exports import near_duplicates
+from app.exports.rowwise import parts
 from app.exports.tables import PromptSplit
 from app.kit.ids import keyed_hash
 from app.studies.tables import Item, Study
@@ -154,9 +155,9 @@ class _Prompts:
             .order_by(Item.prompt_hash, Item.id)
         )
         made = cls(session, [], [], [], [], np.zeros((0, near_duplicates.BANDS), np.uint64))
-        parts = [made.keys]
+        keys = [made.keys]
         last = None
-        for chunk in session.execute(query, execution_options={"yield_per": 1000}).partitions(1000):
+        for chunk in parts(session, query):
             texts = []
             for row in chunk:
                 if row.prompt_hash == last:
@@ -168,8 +169,8 @@ class _Prompts:
                 made.stored.append(None if row.split is None else (row.split, row.fold))
                 made.given.append(given_name(row.given_split))
                 texts.append(_text(row.prompt))
-            parts.append(near_duplicates.bands(texts))
-        made.keys = np.concatenate(parts)
+            keys.append(near_duplicates.bands(texts))
+        made.keys = np.concatenate(keys)
         return made
 
     def texts(self, places: Sequence[int]) -> Iterator[tuple[int, str]]:

@@ -30,13 +30,12 @@ from app.exports.records import (
     Vote,
     VotedPair,
 )
+from app.exports.rowwise import rows
 from app.exports.state import State
 from app.exports.tables import PromptSplit
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
 from app.studies.tables import Item, Pair, Response
-
-CHUNK = 1000
 
 
 def pairs(state: State) -> Iterator[LabelledPair]:
@@ -68,7 +67,7 @@ def pairs(state: State) -> Iterator[LabelledPair]:
     tallies = _Tallies(state)
     ids, votes = state.collected.pair_ids, state.votes
     place = -1
-    for row in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for row in rows(state.session, query):
         number, item_id, prompt, prompt_hash, split, fold, id1, model1, text1, id2, model2, text2 = row
         place += 1
         while place < ids.size and ids[place] < number:
@@ -163,9 +162,9 @@ def _votes(state: State, only_moved: bool = False) -> Iterator[tuple[int, Vote]]
         .join(Annotator, Annotator.id == Judgment.annotator_id)
         .where(collecting.in_scope(state.study.id, state.as_of))
     )
-    rows = state.session.execute(query, execution_options={"yield_per": CHUNK})
+    stream = rows(state.session, query)
     y = found.chosen_first
-    for index, row in enumerate(rows):
+    for index, row in enumerate(stream):
         place = int(found.pair[index])
         if found.reason[index] or bool(moved[place]) != only_moved:
             continue
@@ -224,7 +223,7 @@ def judgments(state: State) -> Iterator[JudgmentRecord]:
         .where(collecting.in_scope(state.study.id, state.as_of))
     )
     reasons = state.collected.reason
-    for index, row in enumerate(state.session.execute(query, execution_options={"yield_per": CHUNK})):
+    for index, row in enumerate(rows(state.session, query)):
         yield _judgment(state, row, NAMES[int(reasons[index])])
 
 
@@ -310,7 +309,7 @@ def items(state: State) -> Iterator[ItemRecord]:
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .order_by(Item.id)
     )
-    for row in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for row in rows(state.session, query):
         yield ItemRecord(
             item_id=row.external_id,
             prompt_id=row.prompt_hash[:16],
@@ -344,7 +343,7 @@ def responses(state: State) -> Iterator[ResponseRecord]:
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .order_by(Item.id, Response.position, Response.id)
     )
-    for row in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for row in rows(state.session, query):
         yield ResponseRecord(
             response_id=row.external_id,
             item_id=row.item,
@@ -378,7 +377,7 @@ def rated_responses(state: State) -> Iterator[RatedResponse]:
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .order_by(Item.id, Response.position, Response.id)
     )
-    for row in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for row in rows(state.session, query):
         place = int(np.searchsorted(numbers, row.id))
         if place >= numbers.size or numbers[place] != row.id or not n[place]:
             continue
@@ -424,7 +423,7 @@ def split_rows(state: State) -> Iterator[SplitRecord]:
         .distinct()
         .order_by(Item.prompt_hash)
     )
-    for prompt_hash, split, fold in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for prompt_hash, split, fold in rows(state.session, query):
         placed = state.placer.place(prompt_hash, split, fold)
         yield SplitRecord(prompt_hash[:16], prompt_hash, *placed)
 
@@ -469,7 +468,7 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
         .where(Assignment.study_id == state.study.id, Assignment.shown_at <= state.as_of, may_be_released())
         .order_by(Assignment.annotator_id, Assignment.id)
     )
-    for row in state.session.execute(query, execution_options={"yield_per": CHUNK}):
+    for row in rows(state.session, query):
         draw = row.draw or {}
         pool = draw.get("pool_size")
         yield AssignmentRecord(

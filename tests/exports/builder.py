@@ -126,7 +126,7 @@ class Builder:
         sides = pair[::-1] if swapped else pair
         choice = {sides[0]: "left", sides[1]: "right"}.get(prefers, prefers)
         at = self.tick()
-        number = f"{self.n:026d}"
+        number = f"{self.study.id:06d}{self.n:020d}"
         assignment = None
         earlier = fields.pop("revises", None)
         if earlier is not None:

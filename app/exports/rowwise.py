@@ -1,0 +1,28 @@
+"""Rows of a query as they come from the database, in parts, and the cursor closed whenever the reader stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+PART = 1000
+
+
+def rows(session: Session, query: Any, *, part: int = PART) -> Iterator[Any]:
+    """One row after the other; on PostgreSQL through a server-side cursor, so that memory stays flat."""
+    result = session.execute(query, execution_options={"yield_per": part})
+    try:
+        yield from result
+    finally:
+        result.close()
+
+
+def parts(session: Session, query: Any, *, part: int = PART) -> Iterator[Sequence[Any]]:
+    """The same rows in lists."""
+    result = session.execute(query, execution_options={"yield_per": part})
+    try:
+        yield from result.partitions(part)
+    finally:
+        result.close()
