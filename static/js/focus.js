@@ -1,6 +1,6 @@
 /* After a part of the page is replaced: where focus goes, what is said, what a failure shows. Loaded on every page.
    #status               the one status region outside main; what it holds on arrival is said again, so that it is heard
-   [data-focus]          takes focus on arrival (an error summary); else the h1 of a replaced main does
+   [data-focus]          takes focus on arrival (an error summary); else the h1 does, after a replacement or when #status speaks
    #notice               where notices stand; <template data-notice="NAME"> holds the words of each
    Offers soundings.notice(name) (null clears) and soundings.ready(function), run now and after every replacement. */
 window.soundings = {
@@ -20,13 +20,12 @@ window.soundings = {
     if (!first.hasAttribute('tabindex')) first.tabIndex = -1;
     first.focus({ preventScroll: !first.matches('[data-focus]') });
   };
-  const status = document.getElementById('status');
-  if (status?.childNodes.length) {
-    const said = [...status.childNodes];
+  const status = document.getElementById('status'), said = [...status?.childNodes ?? []];
+  if (said.length) {
     status.replaceChildren();
     setTimeout(() => status.append(...said), 120);
   }
-  settle(false);
+  settle(said.length > 0);
 
   let slow;
   const busy = on => {
