@@ -153,7 +153,7 @@ class Builder:
                     draw={"branch": "even", "pool_size": 4},
                     slot=self.n,
                     state="answered",
-                    shown_at=at - timedelta(seconds=20),
+                    shown_at=at - timedelta(seconds=0.5),
                     expires_at=at + timedelta(minutes=20),
                     closed_at=at,
                     retest_of=fields.get("retest_of"),
