@@ -1,65 +1,74 @@
 /* Marking the words that mattered. Without a script each sentence is a row with a list of reasons; with one, people tap a
-   sentence or select words and press H, and the same fields are sent.
-   fieldset[data-marks]                  the rows; hidden where this runs
-   [data-sentence][data-side=left|right] a row: data-start, data-end in code points of the stored text, its text within
-                                         data-text; holds select[name=span] with values SIDE:START:END:TAG
-   [data-answer=left|right]              the laid-out answer;   [data-mark-list]  where marks and their reasons stand
-   template[data-mark]                   one mark: [data-words] for its words, input[type=radio][value=TAG] for reasons, [data-remove] */
+   sentence, or select words and press H, and the same field is sent: span = SIDE:START:END:TAG. Needs keys.js for H.
+   [data-marks]            the rows, put away where this runs (with a details element around them)
+   [data-sentence]         a row: data-side, data-start, data-end (code points of the stored text), data-stored (what stands
+                           there), [data-text] (the same as people read it), select[name=span]
+   [data-answer=SIDE]      the laid-out answer             [data-mark-list]   where marks stand with their reasons
+   template[data-mark]     one mark: [data-words], input[type=radio] per reason, [data-remove] */
 {
-  let rows, list, count = 0;
+  let rows, list, made = 0;
   const flat = text => text.replace(/\s+/g, ' ').trim();
-  const place = (answer, words) => {
-    const walk = document.createTreeWalker(answer, NodeFilter.SHOW_TEXT), nodes = [];
+  const find = (answer, words) => {
+    const walk = document.createTreeWalker(answer, NodeFilter.SHOW_TEXT), places = [];
     let all = '';
-    while (walk.nextNode()) for (let i = 0; i < walk.currentNode.data.length; i++) {
-      const c = walk.currentNode.data[i];
-      if (/\s/.test(c) && /\s$/.test(all)) continue;
-      all += /\s/.test(c) ? ' ' : c; nodes.push([walk.currentNode, i]);
+    while (walk.nextNode()) for (let i = 0; i < walk.currentNode.length; i++) {
+      const c = walk.currentNode.data[i].replace(/\s/, ' ');
+      if (c !== ' ' || !all.endsWith(' ')) { all += c; places.push([walk.currentNode, i]); }
     }
-    const at = words ? all.indexOf(words) : -1;
+    const at = all.indexOf(words);
     if (at < 0) return null;
-    const range = document.createRange();
-    range.setStart(...nodes[at]);
-    const [node, offset] = nodes[at + words.length - 1];
-    range.setEnd(node, offset + 1);
+    const range = document.createRange(), [last, offset] = places[at + words.length - 1];
+    range.setStart(...places[at]);
+    range.setEnd(last, offset + 1);
     return range;
   };
-  const draw = () => { if (!CSS.highlights) return; CSS.highlights.set('marked', new Highlight(...[...list.children].map(m => m.range).filter(Boolean))); };
-  const add = (side, start, end, words, range) => {
-    const id = `${side}:${start}:${end}`, there = [...list.children].find(m => m.dataset.id === id);
-    if (there) { there.remove(); draw(); return; }
-    const made = document.querySelector('template[data-mark]').content.firstElementChild.cloneNode(true);
-    made.dataset.id = id; made.range = range;
-    made.querySelectorAll('[data-words]').forEach(w => { w.textContent = words; });
-    made.querySelectorAll('input[type=radio]').forEach(r => { r.name = `why-${++count}-${id}`; });
-    made.querySelectorAll('input[type=radio]').forEach((r, _, all) => { r.name = all[0].name; });
-    list.append(made); draw();
+  const draw = () => CSS.highlights?.set('marked', new Highlight(...[...list.children].map(m => m.range).filter(Boolean)));
+  const toggle = (id, words, range, tag) => {
+    const there = [...list.children].find(m => m.dataset.id === id);
+    if (there) there.remove();
+    else {
+      const mark = document.querySelector('template[data-mark]').content.firstElementChild.cloneNode(true), name = `mark-${++made}`;
+      Object.assign(mark.dataset, { id });
+      mark.range = range;
+      mark.querySelector('[data-words]').textContent = words;
+      mark.querySelectorAll('[type=radio]').forEach(radio => { radio.name = name; radio.checked = radio.value === tag; });
+      list.append(mark);
+    }
+    draw();
   };
-  const points = text => [...text].length;
-  const sentenceAt = (answer, x, y) => [...rows.querySelectorAll(`[data-sentence][data-side="${answer.dataset.answer}"]`)].find(row => {
-    const range = place(answer, flat(row.dataset.plain ?? row.querySelector('[data-text]').textContent));
-    return range && [...range.getClientRects()].some(r => x >= r.left && x <= r.right && y >= r.top && y <= r.bottom) && (row.range = range);
+  const read = row => flat(row.querySelector('[data-text]').textContent);
+  const placed = row => find(document.querySelector(`[data-answer=${row.dataset.side}]`), read(row));
+  const of = side => rows.querySelectorAll(`[data-sentence][data-side=${side}]`);
+  const whole = (row, tag) => toggle(`${row.dataset.side}:${row.dataset.start}:${row.dataset.end}`, read(row), placed(row), tag);
+  soundings.ready(() => {
+    const found = document.querySelector('[data-marks]');
+    if (found === rows) return;
+    rows = found; list = document.querySelector('[data-mark-list]');
+    if (!rows) return;
+    (rows.closest('details') ?? rows).hidden = true;
+    rows.querySelectorAll('select').forEach(choice => {
+      if (choice.value) whole(choice.closest('[data-sentence]'), choice.value.split(':')[3]);
+      choice.disabled = true;
+    });
   });
-  soundings.ready(() => { rows = document.querySelector('[data-marks]'); list = document.querySelector('[data-mark-list]'); if (!rows || !list) { rows = null; return; } (rows.closest('details') ?? rows).hidden = true; rows.querySelectorAll('select').forEach(s => { if (s.value) { const [side, a, b] = s.value.split(':'), text = s.closest('[data-sentence]').querySelector('[data-text]').textContent; add(side, a, b, text, place(document.querySelector(`[data-answer=${side}]`), flat(text))); s.value = ''; } }); });
   document.addEventListener('click', e => {
     if (e.target.closest?.('[data-remove]')) { e.target.closest('[data-id]').remove(); draw(); return; }
     const answer = rows && e.target.closest?.('[data-answer]');
-    if (!answer || e.target.closest('a, button') || !getSelection().isCollapsed) return;
-    const row = sentenceAt(answer, e.clientX, e.clientY);
-    if (row) add(row.dataset.side, row.dataset.start, row.dataset.end, flat(row.querySelector('[data-text]').textContent), row.range);
+    if (!answer || !getSelection().isCollapsed) return;
+    const hit = r => e.clientX >= r.left && e.clientX <= r.right && e.clientY >= r.top && e.clientY <= r.bottom;
+    const row = [...of(answer.dataset.answer)].find(one => [...placed(one)?.getClientRects() ?? []].some(hit));
+    if (row) whole(row);
   });
   document.addEventListener('soundings:key', ({ detail }) => {
     const picked = getSelection(), answer = rows && detail.key === 'h' && !picked.isCollapsed && picked.anchorNode.parentElement.closest('[data-answer]');
-    if (!answer) return;
-    const words = flat(picked.toString()), side = answer.dataset.answer;
-    for (const row of rows.querySelectorAll(`[data-sentence][data-side="${side}"]`)) {
-      const source = row.querySelector('[data-text]').textContent, at = source.indexOf(words);
-      if (at < 0) continue;
-      const start = Number(row.dataset.start) + points(source.slice(0, at));
-      add(side, start, start + points(words), words, picked.getRangeAt(0).cloneRange());
-      picked.removeAllRanges();
-      return;
-    }
+    const words = answer && flat(picked.toString()), row = words && [...of(answer.dataset.answer)].find(one => read(one).includes(words));
+    if (!row) return;
+    const at = row.dataset.stored.indexOf(words), start = Number(row.dataset.start) + [...row.dataset.stored.slice(0, at)].length;
+    if (at < 0) whole(row); else toggle(`${row.dataset.side}:${start}:${start + [...words].length}`, words, picked.getRangeAt(0).cloneRange());
+    picked.removeAllRanges();
   });
-  addEventListener('formdata', e => { if (rows && list) for (const m of list.children) e.formData.append('span', `${m.dataset.id}:${m.querySelector('input:checked')?.value ?? m.dataset.tag ?? 'helped'}`); });
+  addEventListener('formdata', e => {
+    if (rows && e.target.contains(rows)) for (const mark of list.children) e.formData.append('span', `${mark.dataset.id}:${mark.querySelector(':checked')?.value ?? 'helped'}`);
+    for (const name of [...e.formData.keys()]) if (name.startsWith('mark-')) e.formData.delete(name);
+  });
 }

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import serving
-from tests.web.gallery import application
+from tests.web.gallery import LEFT, RIGHT, application
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -269,6 +269,41 @@ def test_every_step_works_without_a_script(visit: Open, app: FastAPI, size: dict
     assert app.state.saved[7]["rationale"] == "no script"
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#status")).to_contain_text("Undone")
+
+
+def test_words_are_marked_by_tapping_and_by_selecting(visit: Open, app: FastAPI) -> None:
+    page = visit("/pair/7?marks=1")
+    expect(page.locator("summary", has_text="Mark the words")).to_be_hidden()
+    page.locator("p", has_text="The people with most to lose here are your parents.").click(position={"x": 30, "y": 10})
+    expect(page.locator("[data-mark-list] mark")).to_have_text(
+        "The people with most to lose here are your parents."
+    )
+    page.get_by_label("Put me off").check(force=True)
+    page.evaluate(
+        "const n = document.querySelector('[data-answer=left] strong').firstChild; getSelection().setBaseAndExtent(n, 3, n, 9)"
+    )
+    page.keyboard.press("h")
+    expect(page.locator("[data-mark-list] mark")).to_have_count(2)
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_contain_text("Saved")
+    start = RIGHT.index("The people with most")
+    end = start + len("The people with most to lose here are your parents.")
+    first, second = app.state.saved[7]["span"]
+    assert first == f"right:{start}:{end}:put_me_off"
+    side, begins, ends, tag = second.split(":")
+    assert (side, LEFT[int(begins) : int(ends)], tag) == ("left", "starts", "helped")
+
+
+def test_words_are_marked_without_a_script(visit: Open, app: FastAPI) -> None:
+    page = visit("/pair/7?marks=1", java_script_enabled=False)
+    page.get_by_text("Mark the words that mattered").first.click()
+    page.get_by_label("Could we set aside Sunday to go through the plan?").select_option(label="Helped")
+    page.locator(".opt").first.click()
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.locator("#status")).to_contain_text("Saved")
+    start = LEFT.index("Could we")
+    assert f"left:{start}:{start + 49}:helped" in app.state.saved[7]["span"]
 
 
 def test_settings_show_at_once_and_stay(visit: Open) -> None:

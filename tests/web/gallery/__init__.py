@@ -14,12 +14,13 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from app.http.security import SecurityHeaders
 from app.kit.paths import folder
 from app.questions.registry import kinds
-from app.web import charts
+from app.web import charts, marks
 from app.web import help as help_pages
 from app.web import render as rendering
 from app.web.assets import Assets
 from app.web.catalogue import Translator, best_language
 from app.web.markdown import prose
+from app.web.marks import Sentence
 from app.web.render import Problem, flash, render
 
 HERE = Path(__file__).resolve().parent
@@ -112,6 +113,10 @@ class Ballot:
     first_panel: str = "a"
     problems: tuple[Problem, ...] = ()
     asked: Asked = Asked()
+    highlights: str = "off"
+    sentences: list[Sentence] = field(
+        default_factory=lambda: [*marks.sentences("left", LEFT), *marks.sentences("right", RIGHT)]
+    )
     given: Given = Given()
     turns: tuple[tuple[str, Any], ...] = field(default_factory=lambda: (("user", prose(REQUEST)),))
     left: Any = field(default_factory=lambda: prose(LEFT))
@@ -168,6 +173,7 @@ def application() -> FastAPI:
         more.setdefault("first_panel", q.get("first", "a"))
         if q.get("all"):
             more["asked"] = Asked(confidence="on", stance="ask", view=True)
+        more["highlights"] = "on" if q.get("marks") else "off"
         language = q.get("lang", "en")
         ballot = Ballot(
             str(n), f"/pair/{n}", f"/pair/{n}/hold", "/skip", language, scale, kinds()[scale].options(),
@@ -196,7 +202,9 @@ def application() -> FastAPI:
             return page(
                 request, n, 422, problems=(problem,), given=Given(rationale=str(form.get("rationale", "")))
             )
-        app.state.saved.setdefault(n, {**form, "reason_tags": form.getlist("reason_tags")})
+        app.state.saved.setdefault(
+            n, {**form, "reason_tags": form.getlist("reason_tags"), "span": form.getlist("span")}
+        )
         app.state.sent = getattr(app.state, "sent", 0) + 1
         response = RedirectResponse(f"/pair/{n + 1}", 303)
         flash(response, f"status.saved_{form['choice']}", undo_url=f"/pair/{n}/undo")
