@@ -62,7 +62,7 @@ def bands(texts: Sequence[str]) -> np.ndarray:
 
 
 def group(keys: np.ndarray, text_of: Callable[[Sequence[int]], Iterable[tuple[int, str]]]) -> Groups:
-    """Texts that share a key and are alike, each group led by its first text.
+    """Texts that share a key and are alike, and whatever is alike to those; each group led by its first text.
 
     Args:
         keys: uint64 (n_texts, 8) from ``bands``.
@@ -71,31 +71,33 @@ def group(keys: np.ndarray, text_of: Callable[[Sequence[int]], Iterable[tuple[in
     leader = np.arange(keys.shape[0])
     for band in range(keys.shape[1]):
         for chunk in _parts(_candidates(keys[:, band], leader), 2000):
-            wanted = sorted({i for pair in chunk for i in pair})
-            sets = {i: _set(t) for i, t in text_of(wanted)}
-            for first, other in chunk:
-                if (
-                    leader[other] == other
-                    and leader[first] == first
-                    and _jaccard(sets[first], sets[other]) >= ALIKE
-                ):
-                    leader[other] = first
-    while (leader != leader[leader]).any():
-        leader = leader[leader]
+            sets = {i: _set(t) for i, t in text_of(sorted({i for pair in chunk for i in pair}))}
+            for one, other in chunk:
+                first, second = sorted((_root(leader, one), _root(leader, other)))
+                if first != second and _jaccard(sets[one], sets[other]) >= ALIKE:
+                    leader[second] = first
+        while (leader != leader[leader]).any():
+            leader = leader[leader]
     return _taken_apart(leader)
 
 
+def _root(leader: np.ndarray, place: int) -> int:
+    while leader[place] != place:
+        place = int(leader[place])
+    return place
+
+
 def _candidates(keys: np.ndarray, leader: np.ndarray) -> list[tuple[int, int]]:
-    """Within one band, each text that leads itself with the first such text that has the same key."""
-    alone = np.flatnonzero((keys != _EMPTY) & (leader == np.arange(leader.size)))
-    order = alone[np.argsort(keys[alone], kind="stable")]
+    """Within one band, each text with the first that has the same key, unless they are together already."""
+    there = np.flatnonzero(keys != _EMPTY)
+    order = there[np.argsort(keys[there], kind="stable")]
     ordered = keys[order]
     changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    found: list[tuple[int, int]] = []
-    for start, end in zip([0, *changes], [*changes, order.size], strict=True):
-        run = order[start:end].tolist()
-        found.extend((run[0], other) for other in run[1:])
-    return found
+    starts = np.concatenate([[0], changes]).astype(np.int64)
+    lengths = np.diff(np.concatenate([starts, [order.size]]))
+    first = np.repeat(order[starts[: lengths.size]], lengths) if order.size else order
+    apart = leader[first] != leader[order]
+    return list(zip(first[apart].tolist(), order[apart].tolist(), strict=True))
 
 
 def _taken_apart(leader: np.ndarray) -> Groups:

@@ -63,7 +63,7 @@ def default_file_type() -> Literal["parquet", "jsonl"]:
 
 def read(
     *,
-    format: str | Iterable[str] | None = None,  # noqa: A002 - the contract's word
+    format: str | Iterable[str] | None = None,
     rule: str | Iterable[str] | None = None,
     file_type: str | None = None,
     split: str | None = None,
