@@ -9,7 +9,7 @@ _BAD = re.compile("[\ud800-\udfff\x00]")
 _PERSONAL = (
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     (re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE), "[link]"),
-    (re.compile(r"(?<!\w)\+?\d(?:[\s().-]?\d){7,}(?!\w)"), "[number]"),
+    (re.compile(r"(?<!\w)\(?\+?\d(?:[\s().-]{0,3}\d){7,}(?!\w)"), "[number]"),
     (re.compile(r"(?<!\w)@\w{2,}"), "[handle]"),
 )
 
