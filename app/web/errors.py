@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from app.kit.errors import AppError, TooMany
 from app.web.deps import SignInNeeded
 from app.web.render import render
+from app.web.visits import NotJoined
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ErrorPage:
 
 def refused(request: Request, error: AppError) -> Response:
     """A named refusal; one that asks for a sign-in leads there."""
-    if isinstance(error, SignInNeeded):
+    if isinstance(error, SignInNeeded | NotJoined):
         return RedirectResponse(error.location, 303)
     page = ErrorPage(error.status, error.title, error.detail, error.code, [dict(e) for e in error.errors])  # type: ignore[arg-type]
     response = _page(request, page)

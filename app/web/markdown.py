@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -52,19 +52,22 @@ _ATTRIBUTES: Final = {
 }  # fmt: skip
 _DIRECTED: Final = frozenset({"paragraph_open", "list_item_open", "blockquote_open", "th_open", "td_open"})
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})
+_WORDS: Final = {"prose.picture": "Picture left out", "prose.code": "Code", "prose.table": "Table"}
 LONGEST: Final = 200_000
 """Longer texts are shown as plain text: laying them out would keep others waiting."""
 
 
 def prose(
-    text: str, *, plain: bool = False, links: Links = "inert", images: str = "Picture left out"
+    text: str, *, plain: bool = False, links: Links = "inert", t: Callable[[str], str] | None = None
 ) -> Markup:
     """``text`` laid out as an answer. ``plain`` keeps its characters as they are; while judging, ``links`` are inert:
-    shown, with their address on hover, but not followed. ``images`` are the words that stand in for a picture.
+    shown, with their address on hover, but not followed. ``t`` gives the words that stand in for a picture and name the
+    boxes of code and tables, in the page's language; without it they are English.
     """
+    words = tuple(t(key) for key in _WORDS) if t else tuple(_WORDS.values())
     if plain or len(text) > LONGEST:
         return Markup('<div class="prose plain-text" dir="auto">{}</div>').format(_printable(text))
-    return Markup('<div class="prose">{}</div>').format(Markup(_laid_out(_printable(text), links, images)))  # noqa: S704 - sanitised
+    return Markup('<div class="prose">{}</div>').format(Markup(_laid_out(_printable(text), links, *words)))  # noqa: S704 - sanitised
 
 
 def _printable(text: str) -> str:
@@ -73,8 +76,8 @@ def _printable(text: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _laid_out(text: str, links: Links, images: str) -> str:
-    html = _parser().render(text, {"links": links, "images": images})
+def _laid_out(text: str, links: Links, picture: str, code: str, table: str) -> str:
+    html = _parser().render(text, {"links": links, "picture": picture, "code": code, "table": table})
     return nh3.clean(
         html,
         tags=set(_TAGS),
@@ -132,7 +135,7 @@ def _image(
 ) -> str:
     """The words for a picture: fetching it would tell another site who reads what."""
     words = tokens[index].content.strip()
-    return f'<span class="alt">[{escape(env["images"])}{": " + escape(words) if words else ""}]</span>'
+    return f'<span class="alt">[{escape(env["picture"])}{": " + escape(words) if words else ""}]</span>'
 
 
 def _link_open(
@@ -158,13 +161,15 @@ def _opener(tokens: Sequence[Token], index: int) -> Token:
 
 
 def _code(
-    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: dict[str, Any]
+    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, env: dict[str, Any]
 ) -> str:
-    return f'<pre tabindex="0" role="region" aria-label="Code"><code>{escape(tokens[index].content)}</code></pre>\n'
+    return f'<pre tabindex="0" role="region" aria-label="{escape(env["code"])}"><code>{escape(tokens[index].content)}</code></pre>\n'
 
 
-def _table_open(*_: Any) -> str:
-    return '<div class="scroll-x" tabindex="0" role="region" aria-label="Table"><table>\n'
+def _table_open(
+    _self: RendererHTML, _tokens: Sequence[Token], _index: int, _options: OptionsDict, env: dict[str, Any]
+) -> str:
+    return f'<div class="scroll-x" tabindex="0" role="region" aria-label="{escape(env["table"])}"><table>\n'
 
 
 def _table_close(*_: Any) -> str:
