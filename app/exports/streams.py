@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,7 @@ from app.exports.records import (
     Vote,
     VotedPair,
 )
-from app.exports.rowwise import rows
+from app.exports.rowwise import PART, rows
 from app.exports.state import State
 from app.exports.tables import PromptSplit
 from app.judgments.tables import Judgment
@@ -92,27 +93,38 @@ def pairs(state: State) -> Iterator[LabelledPair]:
 
 
 class _Tallies:
-    """The figures of each pair as plain Python numbers."""
+    """The figures of each pair as plain Python values, turned from arrays a stretch at a time."""
 
     def __init__(self, state: State) -> None:
         votes = state.votes
+        self._columns: list[np.ndarray] = [
+            votes.n_judgments,
+            votes.n_annotators,
+            votes.n_ties,
+            np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs),
+            np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs),
+            mean_strength(state),
+        ]
         self._labels = [(p.p_first, p.side, p.weight) for p in state.pooled]
-        self._n, self._people, self._ties = votes.n_judgments, votes.n_annotators, votes.n_ties
-        self._first = np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs)
-        self._second = np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs)
-        self._strength = mean_strength(state)
+        self._from = self._to = 0
+        self._rows: list[tuple[Any, ...]] = []
 
     def of(self, place: int) -> tuple[Any, ...]:
-        strength = float(self._strength[place])
-        return (
-            tuple(Label(float(p[place]), int(s[place]), float(w[place])) for p, s, w in self._labels),
-            int(self._n[place]),
-            int(self._people[place]),
-            int(self._ties[place]),
-            int(self._first[place]),
-            int(self._second[place]),
-            None if np.isnan(strength) else strength,
-        )
+        """What a labelled pair says after its sides; places are asked for in ascending order."""
+        if not self._from <= place < self._to:
+            self._turn(place)
+        return self._rows[place - self._from]
+
+    def _turn(self, start: int) -> None:
+        part = slice(start, start + PART)
+        rules = [
+            [Label(*told) for told in zip(*(column[part].tolist() for column in rule), strict=True)]
+            for rule in self._labels
+        ]
+        *counts, strength = (column[part].tolist() for column in self._columns)
+        known = (None if math.isnan(s) else s for s in strength)
+        self._rows = list(zip(zip(*rules, strict=True), *counts, known, strict=True))
+        self._from, self._to = start, start + len(self._rows)
 
 
 def mean_strength(state: State) -> np.ndarray:
@@ -495,10 +507,8 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
 
 def pair_id(item: str, first: str, second: str) -> str:
     """A pair's id, the same in every export and whichever response is named first."""
-    one, other = sorted((first, second))
-    parts = (item, one, other)
-    told = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
-    return hashlib.sha256(told).hexdigest()[:20]
+    one, other = (first, second) if first <= second else (second, first)
+    return hashlib.sha256(f"{len(item)}:{item}{len(one)}:{one}{other}".encode()).hexdigest()[:20]
 
 
 def messages(prompt: list[Any]) -> list[Message]:

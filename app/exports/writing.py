@@ -63,7 +63,7 @@ class Files:
             self._folder.mkdir(parents=True, exist_ok=True)
             make = ParquetWriter if self._file_type == "parquet" else JsonlWriter
             self._writers[split] = make(self.path(split), self._schema)
-        self._writers[split].write(presentable(rows))
+        self._writers[split].write(rows)
         self._waiting[split] = []
 
 
@@ -77,7 +77,13 @@ class JsonlWriter:
 
     def write(self, rows: list[Row]) -> None:
         option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
-        self._file.write(b"".join(orjson.dumps(row, default=_plain, option=option) for row in rows))
+        try:
+            told = b"".join([orjson.dumps(row, default=_plain, option=option) for row in rows])
+        except TypeError:
+            told = b"\\u0000"
+        if b"\\u0000" in told:
+            told = b"".join([orjson.dumps(clean(row), default=_plain, option=option) for row in rows])
+        self._file.write(told)
         self.rows += len(rows)
 
     def close(self) -> None:
@@ -97,6 +103,7 @@ class ParquetWriter:
     def write(self, rows: list[Row]) -> None:
         import pyarrow as pa
 
+        rows = presentable(rows)
         columns = [pa.array([r[f.name] for r in rows], type=f.type) for f in self._schema]
         self._file.write_batch(pa.record_batch(columns, schema=self._schema), row_group_size=BATCH)
         self.rows += len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -194,7 +195,7 @@ def study(session: Session, slug: str = "advice", **parts: Any) -> Builder:
         title=spec.title,
         state="open",
         owner_id=owner.id,
-        secret="s" * 64,
+        secret=secrets.token_hex(32),
         created_at=START,
         simulated=simulated,
     )

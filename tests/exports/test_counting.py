@@ -273,7 +273,7 @@ def test_showing_every_pair_the_other_way_round_changes_no_label(database: Datab
                     made.vote(f"p{who}", f"i{n}", "a" if (n + who) % 3 else "b", swapped=side != turned)
             study_id, now = made.study.id, made.tick()
         reading.make(database, study_id, tmp_path / slug, now=now, format="preference,comparisons,unpaired,judgments",
-                     rule="majority,soft,one_coin,dawid_skene")  # fmt: skip
+                     rule="majority,soft,one_coin,dawid_skene", split="100")  # fmt: skip
 
     def told(slug: str, config: str) -> list[dict]:
         rows = [dict(r) for r in reading.rows(tmp_path / slug, config)]
