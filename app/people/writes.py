@@ -333,3 +333,10 @@ def _free_handle(session: Session, study_id: int) -> str:
         if reads.find_annotator_by_pseudonym(session, study_id, name) is None:
             return name
     return f"{handle()}-{new_seed() % 1_000_000:06d}"
+
+
+def carry_over(session: Session, old_session_id: int, new_session_id: int) -> None:
+    """Let a browser that gets a new session row stay who it is in the studies it joined."""
+    session.execute(
+        update(SessionAnnotator).where(SessionAnnotator.session_id == old_session_id).values(session_id=new_session_id)
+    )

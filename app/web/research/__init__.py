@@ -1,0 +1,1 @@
+"""Pages of researchers: studies, set-up, items, people, invitations, overview, exports, members and the log."""

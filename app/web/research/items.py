@@ -1,0 +1,248 @@
+"""Items: load them from a file or pasted text, look at them, retire them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.assignments import intake
+from app.kit.errors import AppError, NotFound
+from app.people.tables import Researcher
+from app.reports import tables
+from app.reports.tables import Wanted
+from app.studies import reads
+from app.studies.importing import files, oddities
+from app.studies.importing.rows import Checked, ItemRow
+from app.studies.tables import Item, Pair, Study
+from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.forms import Form
+from app.web.markdown import prose
+from app.web.render import Problem, flash, render
+from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.visits import see_other
+
+router = APIRouter()
+SAMPLE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items(Frame):
+    rows: list[dict[str, Any]]
+    pager: Pager
+    wanted: Wanted
+    csv_url: str
+    json_url: str
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    prompt: tuple[tuple[str, Markup], ...]
+    left: Markup
+    right: Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading(Frame):
+    """Loading items: the form, or what was found in a file before anything is stored."""
+
+    format_options: tuple[tuple[str, str], ...] = tuple((n, n.replace("_", " ")) for n in files.FORMAT_NAMES)
+    guess: files.Guess | None = None
+    text: str = ""
+    name: str = ""
+    good: int = 0
+    pairs: int = 0
+    bad: tuple[Any, ...] = ()
+    total_bad: int = 0
+    sentences: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemPage(Frame):
+    item: Item
+    turns: tuple[tuple[str, Markup], ...]
+    responses: tuple[tuple[Any, Markup, int], ...]
+    pairs: tuple[tuple[Pair, str, str, dict[str, int]], ...]
+    servings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was chosen, or text that was pasted; what is shown again keeps the text."""
+
+    data: bytes
+    name: str
+    text: str
+    fields: dict[str, str]
+
+
+async def _upload(request: Request) -> Upload:
+    form = await request.form(max_files=1, max_fields=60, max_part_size=300_000_000)
+    fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
+    file = form.get("file")
+    if file is not None and not isinstance(file, str) and file.filename:
+        data = await file.read()
+        try:
+            text = data.decode("utf-8") if len(data) < 2_000_000 else ""
+        except UnicodeDecodeError:
+            text = ""
+        return Upload(data, file.filename, text, fields)
+    text = fields.get("text", "").replace("\r\n", "\n")
+    name = fields.get("name") or ("pasted.jsonl" if text.lstrip()[:1] in "{[" else "pasted.csv")
+    return Upload(text.encode("utf-8", "surrogatepass"), name, text, fields)
+
+
+Uploaded = Annotated[Upload, Depends(_upload)]
+
+
+@router.get("/studies/{slug}/items", name="items.index")
+def index(
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    q: str = "",
+    sort: str = "",
+    page: int = 1,
+    only: str = "",
+) -> Response:
+    """All items, searched and sorted."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    wanted = Wanted(q, sort, max(1, page), only)
+    found = tables.items(session, study.id, wanted)
+    csv_url, json_url = siblings(request)
+    shown = Items(
+        **frame(session, who, study, "items"), rows=found.rows, pager=pager(request, found, wanted), wanted=wanted,
+        csv_url=csv_url, json_url=json_url, topics=tuple(reads.list_topics(session, study.id)),
+    )  # fmt: skip
+    return render(request, "research/items.html", shown)
+
+
+@router.get("/studies/{slug}/items.{ending}", name="items.file")
+def file(
+    slug: str, ending: str, session: ReadSession, who: SignedIn, q: str = "", sort: str = "", only: str = ""
+) -> Response:
+    """The same rows as a file."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    if ending not in {"csv", "json"}:
+        raise NotFound
+    return as_file(
+        tables.items(session, study.id, Wanted(q, sort, 1, only), whole=True), f"{slug}-items", ending
+    )
+
+
+@router.get("/studies/{slug}/items/load", name="items.loading")
+def loading(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
+    """Drop a file or paste rows."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    return render(request, "research/load.html", Loading(**frame(session, who, study, "items")))
+
+
+@router.post("/studies/{slug}/items/look", name="items.look", max_body_size=1_000_000_000)
+def look(request: Request, slug: str, session: ReadSession, who: SignedIn, form: Uploaded) -> Response:
+    """Read the file and say what is in it; nothing is stored."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    try:
+        read = _read(form)
+    except AppError as error:
+        page = Loading(
+            **frame(session, who, study, "items", problems=(Problem(error.detail, "file"),)),
+            text=form.text,
+            name=form.name,
+        )
+        return render(request, "research/load.html", page, status=422)
+    return render(request, "research/load.html", _looked(session, who, study, form, read))
+
+
+@router.post("/studies/{slug}/items/load", name="items.load", max_body_size=1_000_000_000)
+def load(
+    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Uploaded
+) -> Response:
+    """Store the items: all of them, or, when that is asked for, those that can be used."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    try:
+        read = _read(form)
+        if read.checked.errors and form.fields.get("load") != "others":
+            return render(request, "research/load.html", _looked(session, who, study, form, read), status=422)
+        intake.add_items(session, study, read.checked.rows, by=who.id, now=now)
+    except AppError as error:
+        page = Loading(
+            **frame(session, who, study, "items", problems=(Problem(error.detail, "file"),)),
+            text=form.text,
+            name=form.name,
+        )
+        return render(request, "research/load.html", page, status=error.status)
+    response = see_other(f"/studies/{slug}/{'setup#launch' if study.state == 'draft' else 'items'}")
+    flash(response, "saved")
+    return response
+
+
+@router.get("/studies/{slug}/items/{external_id:path}", name="items.show")
+def show(request: Request, slug: str, external_id: str, session: ReadSession, who: SignedIn) -> Response:
+    """One item: both answers with their models, how it was judged, and every time it was asked and why."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    item = reads.find_item(session, study.id, external_id)
+    if item is None:
+        raise NotFound
+    responses = reads.list_responses(session, item.id)
+    names = {r.id: r.external_id for r in responses}
+    counts = tables.shares(session, item.id)
+    none = {"first": 0, "second": 0, "tie": 0, "neither": 0}
+    page = ItemPage(
+        **frame(session, who, study, "items"),
+        item=item,
+        turns=tuple((t["role"], prose(t["content"])) for t in item.prompt),
+        responses=tuple((r, prose(r.text), len(r.text.split())) for r in responses),
+        pairs=tuple(
+            (p, names[p.first_id], names[p.second_id], counts.get(p.id, none))
+            for p in reads.list_pairs(session, item.id)
+        ),
+        servings=tables.servings(session, item.id),
+    )
+    return render(request, "research/item.html", page)
+
+
+@router.post("/studies/{slug}/retire", name="items.retire")
+def retire(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form) -> Response:
+    """Ask about an item no more, or again."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    external_id = str(form.get("item") or "")
+    intake.retire_item(session, study, external_id, retired=form.get("retired") == "yes", by=who.id, now=now)
+    return see_other(f"/studies/{slug}/items/{external_id}")
+
+
+def _read(form: Upload) -> files.Read:
+    mapping = {k.removeprefix("map."): v for k, v in form.fields.items() if k.startswith("map.") and v}
+    return files.read_bytes(
+        form.data, form.name, format=form.fields.get("format", "auto"), mapping=mapping or None
+    )
+
+
+def _looked(session: Session, who: Researcher, study: Study, form: Upload, read: files.Read) -> Loading:
+    checked: Checked = read.checked
+    report = oddities.look(checked.rows)
+    total = len(checked.errors)
+    return Loading(
+        **frame(session, who, study, "items"),
+        guess=read.guess,
+        text=form.text,
+        name=form.name,
+        good=len(checked.rows),
+        pairs=report.pairs,
+        bad=tuple(checked.errors[:100]),
+        total_bad=total,
+        sentences=tuple(report.sentences()),
+        samples=tuple(_sample(r) for r in checked.rows[:SAMPLE]),
+    )
+
+
+def _sample(row: ItemRow) -> Sample:
+    left, right = row.responses[:2]
+    return Sample(
+        tuple((t["role"], prose(t["content"])) for t in row.prompt), prose(left.text), prose(right.text)
+    )

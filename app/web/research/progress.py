@@ -1,0 +1,308 @@
+"""The overview, the people, their judgments, and invitations."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import segno
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.kit.errors import NotFound
+from app.people import reads as people_reads
+from app.people import writes as people
+from app.people.tables import Annotator, Invite, Researcher
+from app.reports import tables
+from app.reports.progress import Progress, progress
+from app.reports.tables import Wanted
+from app.studies import reads
+from app.studies.tables import Study
+from app.web import charts
+from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.forms import Form
+from app.web.render import Problem, flash, render
+from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.visits import see_other
+
+router = APIRouter()
+CHARTS_FROM = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview(Frame):
+    at: Progress
+    as_of: datetime
+    pace: charts.Chart | None
+    topics: charts.Chart | None
+    rate: float
+    people_rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class People(Frame):
+    rows: list[dict[str, Any]]
+    pager: Pager
+    wanted: Wanted
+    csv_url: str
+    json_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonPage(Frame):
+    person: Annotator
+    numbers: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identities(Frame):
+    rows: tuple[tuple[str, str | None, str | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitations(Frame):
+    invites: tuple[Invite, ...]
+    address: str
+    qr: Markup
+    made: tuple[tuple[str, str], ...] = ()
+    panel_address: str = ""
+
+
+@router.get("/studies/{slug}/overview", name="progress.overview")
+def overview(
+    request: Request, slug: str, session: ReadSession, who: SignedIn, now: Now, rate: float = 12.0
+) -> Response:
+    """Where the study is."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    spec = reads.spec_of(session, study)
+    at = progress(session, study, budget=spec.collection.budget, now=now, hourly_rate=max(0.0, rate))
+    enough = at.judgments >= CHARTS_FROM
+    page = Overview(
+        **frame(session, who, study, "overview"),
+        at=at,
+        as_of=now,
+        pace=charts.bars_per_day("pace", "Will we finish in time?", at.days, ahead=at.ahead)
+        if enough and at.days
+        else None,
+        topics=charts.coverage("topics", "Are all topics covered?", at.topics)
+        if enough and at.topics
+        else None,
+        rate=rate,
+        people_rows=tables.people(session, study.id, Wanted(sort="-active")).rows[:10],
+    )
+    return render(request, "research/overview.html", page)
+
+
+@router.get("/studies/{slug}/people", name="progress.people")
+def people_page(
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    q: str = "",
+    sort: str = "",
+    page: int = 1,
+    only: str = "",
+) -> Response:
+    """The people of the study, by their made-up names."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    wanted = Wanted(q, sort, max(1, page), only)
+    found = tables.people(session, study.id, wanted)
+    csv_url, json_url = siblings(request)
+    shown = People(
+        **frame(session, who, study, "people"), rows=found.rows, pager=pager(request, found, wanted), wanted=wanted,
+        csv_url=csv_url, json_url=json_url,
+    )  # fmt: skip
+    return render(request, "research/people.html", shown)
+
+
+@router.get("/studies/{slug}/people.{ending}", name="progress.people_file")
+def people_file(
+    slug: str, ending: str, session: ReadSession, who: SignedIn, q: str = "", sort: str = "", only: str = ""
+) -> Response:
+    """The same rows as a file."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    if ending not in {"csv", "json"}:
+        raise NotFound
+    return as_file(
+        tables.people(session, study.id, Wanted(q, sort, 1, only), whole=True), f"{slug}-people", ending
+    )
+
+
+@router.get("/studies/{slug}/identities", name="progress.identities")
+def identities(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
+    """Which panel number is behind which name: for the owner alone, apart from everything else."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="owner")
+    found = tables.people(session, study.id, Wanted(), whole=True)
+    rows = []
+    for row in found.rows:
+        one = people_reads.find_annotator_by_pseudonym(session, study.id, row["person"])
+        if one is not None:
+            rows.append((one.pseudonym, one.external_id, one.panel_session))
+    return render(
+        request,
+        "research/identities.html",
+        Identities(**frame(session, who, study, "people"), rows=tuple(rows)),
+    )
+
+
+@router.get("/studies/{slug}/people/{pseudonym}", name="progress.person")
+def person(request: Request, slug: str, pseudonym: str, session: ReadSession, who: SignedIn) -> Response:
+    """One person: how they work, and what they chose."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    found = _person(session, study, pseudonym)
+    numbers = tables.people(session, study.id, Wanted(q=pseudonym)).rows
+    rows = tables.judgments(session, study.id, Wanted(only=f"person:{pseudonym}")).rows
+    page = PersonPage(**frame(session, who, study, "people"), person=found, numbers=numbers[0], rows=rows)
+    return render(request, "research/person.html", page)
+
+
+@router.post("/studies/{slug}/people/{pseudonym}", name="progress.leave_out")
+def leave_out(
+    slug: str, pseudonym: str, session: WriteSession, who: SignedIn, now: Now, form: Form
+) -> Response:
+    """Leave a person out of exports with a reason, or take them back in."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    found = _person(session, study, pseudonym)
+    if form.get("do") == "back":
+        people.take_back_in(session, found, by=who.id, now=now)
+    else:
+        people.leave_out(
+            session, found, reason=str(form.get("reason") or "no reason given")[:500], by=who.id, now=now
+        )
+    response = see_other(f"/studies/{slug}/people/{pseudonym}")
+    flash(response, "saved")
+    return response
+
+
+@router.get("/studies/{slug}/judgments", name="progress.judgments")
+def judgments(
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    q: str = "",
+    sort: str = "",
+    page: int = 1,
+    only: str = "",
+) -> Response:
+    """Every current judgment: the rows behind the numbers."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    wanted = Wanted(q, sort, max(1, page), only)
+    found = tables.judgments(session, study.id, wanted)
+    csv_url, json_url = siblings(request)
+    shown = People(
+        **frame(session, who, study, "judgments"), rows=found.rows, pager=pager(request, found, wanted), wanted=wanted,
+        csv_url=csv_url, json_url=json_url,
+    )  # fmt: skip
+    return render(request, "research/judgments.html", shown)
+
+
+@router.get("/studies/{slug}/judgments.{ending}", name="progress.judgments_file")
+def judgments_file(
+    slug: str, ending: str, session: ReadSession, who: SignedIn, q: str = "", sort: str = "", only: str = ""
+) -> Response:
+    """The same rows as a file."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    if ending not in {"csv", "json"}:
+        raise NotFound
+    return as_file(
+        tables.judgments(session, study.id, Wanted(q, sort, 1, only), whole=True), f"{slug}-judgments", ending
+    )
+
+
+@router.get("/studies/{slug}/invite", name="progress.invite")
+def invite(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
+    """The ways in."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    return render(request, "research/invite.html", _invitations(request, session, who, study))
+
+
+@router.post("/studies/{slug}/invite", name="progress.make_invite")
+def make_invite(
+    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
+) -> Response:
+    """A link with a limit and an end, or personal links; their codes are told this once."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    base = _base(request)
+    labels = [line.strip() for line in str(form.get("labels") or "").splitlines() if line.strip()][:2000]
+    made: list[tuple[str, str]] = []
+    problems: tuple[Problem, ...] = ()
+    if form.get("kind") == "personal":
+        if not labels:
+            problems = (Problem("Write one id or e-mail address a line", "labels"),)
+        for label in labels:
+            _, code = people.create_invite(
+                session, study.id, kind="personal", by=who.id, now=now, label=label[:200]
+            )
+            made.append((label, f"{base}/i/{code}"))
+    else:
+        limit, until = str(form.get("limit") or ""), str(form.get("until") or "")
+        try:
+            most = int(limit) if limit else None
+            ends = datetime.fromisoformat(until).replace(tzinfo=UTC) + timedelta(days=1) if until else None
+            if most is not None and most < 1:
+                raise ValueError
+        except ValueError:
+            problems = (Problem("Write a whole number of people and a date such as 2027-01-31", "limit"),)
+        else:
+            people.create_invite(
+                session, study.id, kind="link", by=who.id, now=now, max_uses=most, expires_at=ends
+            )
+    if form.get("as") == "csv" and made:
+        out = io.StringIO()
+        csv.writer(out).writerows([("id", "link"), *made])
+        headers = {"Content-Disposition": f'attachment; filename="{slug}-links.csv"'}
+        return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    page = _invitations(request, session, who, study, made=tuple(made), problems=problems)
+    return render(request, "research/invite.html", page, status=422 if problems else 200)
+
+
+@router.post("/studies/{slug}/invite/{public_id}/revoke", name="progress.revoke_invite")
+def revoke_invite(slug: str, public_id: str, session: WriteSession, who: SignedIn, now: Now) -> Response:
+    """Close a way in; people who used it stay."""
+    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    people.revoke_invite(session, study.id, public_id, now=now)
+    return see_other(f"/studies/{slug}/invite")
+
+
+def _person(session: Session, study: Study, pseudonym: str) -> Annotator:
+    found = people_reads.find_annotator_by_pseudonym(session, study.id, pseudonym)
+    if found is None or found.withdrawn_at is not None:
+        raise NotFound
+    return found
+
+
+def _base(request: Request) -> str:
+    public: str = request.app.state.settings.public_url
+    return public.rstrip("/") or str(request.base_url).rstrip("/")
+
+
+def _invitations(
+    request: Request,
+    session: Session,
+    who: Researcher,
+    study: Study,
+    *,
+    made: tuple[tuple[str, str], ...] = (),
+    problems: tuple[Problem, ...] = (),
+) -> Invitations:
+    base = _base(request)
+    address = f"{base}/s/{study.slug}"
+    drawn = segno.make(address, error="m").svg_inline(
+        scale=4, dark="#1d1b18", light="#ffffff", title="QR code of the link"
+    )
+    parameters = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
+    return Invitations(
+        **frame(session, who, study, "invite", problems=problems),
+        invites=tuple(people_reads.list_invites(session, study.id)),
+        address=address,
+        qr=Markup(drawn),  # noqa: S704 - drawn here from the address alone
+        made=made,
+        panel_address=f"{address}?{parameters}",
+    )
