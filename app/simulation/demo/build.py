@@ -1,0 +1,158 @@
+"""Making the demo, once: an account, a study to vote in, and a study filled by simulated people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from random import Random
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.assignments import intake
+from app.db.session import Database
+from app.judgments import writes as judgments
+from app.kit.rng import generator
+from app.people import reads as people_reads
+from app.people import writes as people
+from app.people.tables import Researcher
+from app.querying.writes import issue_next
+from app.questions import registry
+from app.simulation.people import SimulatedPerson
+from app.studies import reading
+from app.studies import reads as studies
+from app.studies import writes as study_writes
+from app.studies.importing.rows import check as check_rows
+from app.studies.importing.rows import json_lines
+from app.studies.spec import StudySpec
+from app.studies.tables import Item, Response, Study
+
+EMAIL = "demo@example.org"
+OPEN, FILLED = "everyday-advice", "everyday-advice-simulated"
+PEOPLE, ANSWERS_EACH, DAYS = 40, 22, 9
+SEED = 20_261_124
+ANSWER_OF = {"straight": "Plain facts", "kind": "A kind word"}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """How to get in: the researcher's sign-in, and the studies."""
+
+    email: str
+    password: str
+    open_slug: str
+    filled_slug: str
+
+
+def content() -> bytes:
+    """The demo's items as JSON lines."""
+    return _file("items.jsonl")
+
+
+def traits() -> dict[str, dict[str, Any]]:
+    """What is true of each response, by item and response id: what simulated people go by."""
+    return orjson.loads(_file("traits.json"))  # type: ignore[no-any-return]
+
+
+def specification() -> StudySpec:
+    """The study to vote in."""
+    return reading.from_yaml(_file("study.yaml").decode())
+
+
+def build(database: Database, *, now: datetime, password: str, report: Callable[[float], None]) -> Demo:
+    """Make what is missing of the demo. The account gets ``password`` each time, so that what is printed always works."""
+    with database.write() as session:
+        owner = _owner(session, password, now)
+        if studies.find_study(session, OPEN) is None:
+            _open_study(session, owner, specification(), now=now)
+        study = studies.find_study(session, FILLED)
+        filled = study is not None and bool(people_reads.count_annotators(session, study.id))
+        if study is None:
+            spec = specification().model_copy(
+                update={"slug": FILLED, "title": "Everyday advice (answers by simulated people)"}
+            )
+            _open_study(session, owner, spec, now=now - timedelta(days=DAYS), simulated=True)
+    if not filled:
+        fill(database, now=now, report=report)
+    return Demo(EMAIL, password, OPEN, FILLED)
+
+
+def fill(database: Database, *, now: datetime, report: Callable[[float], None]) -> None:
+    """Let simulated people answer through the same functions as real ones, over the days before ``now``."""
+    rng = generator(SEED)
+    known = traits()
+    for number in range(PEOPLE):
+        began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
+        with database.write() as session:
+            _one_person(session, rng, known, began)
+        report((number + 1) / PEOPLE)
+
+
+def _one_person(session: Session, rng: Random, known: dict[str, dict[str, Any]], began: datetime) -> None:
+    study = session.scalars(select(Study).where(Study.slug == FILLED)).one()
+    spec = studies.spec_of(session, study)
+    who = SimulatedPerson.draw(rng)
+    annotator = people.join(
+        session,
+        study.id,
+        now=began,
+        source="simulated",
+        attributes={"advice": ANSWER_OF[who.group]},
+        group_key="advice",
+    ).annotator
+    kind = registry.kinds()[spec.question.scale]
+    at = began
+    for _ in range(ANSWERS_EACH):
+        assignment = issue_next(session, study, annotator, now=at, seed=rng.getrandbits(53))
+        if assignment is None:
+            return
+        left, right = judgments.response_texts(session, assignment)
+        item = known[session.get_one(Item, assignment.item_id).external_id]
+        words = len(left.text.split()) + len(right.text.split())
+        seconds = who.seconds(rng, words)
+        at += timedelta(seconds=seconds)
+        given = who.answer(rng, kind, item[left.external_id], item[right.external_id])
+        given = given.model_copy(update=_extras(rng, given.choice, left, right, seconds))
+        sent = judgments.Submission(
+            "simulated", {"active_ms": int(seconds * 900), "words": words, "server_timed": False}
+        )
+        judgments.record(session, study, annotator, assignment.id, given, now=at, submission=sent)
+        at += timedelta(seconds=rng.uniform(1, 4))
+
+
+def _extras(rng: Random, choice: str, left: Response, right: Response, seconds: float) -> dict[str, Any]:
+    """Reasons ticked now and then, and the time taken."""
+    extras: dict[str, Any] = {"elapsed_ms": int(seconds * 1000)}
+    if choice in {"left", "right"} and rng.random() < 0.4:
+        chosen, other = (left, right) if choice == "left" else (right, left)
+        longer = len(chosen.text) > 1.3 * len(other.text)
+        extras["reason_tags"] = [
+            rng.choice(["Usefulness", "Clarity"] if longer else ["Honesty", "Tone", "Clarity"])
+        ]
+    return extras
+
+
+def _owner(session: Session, password: str, now: datetime) -> Researcher:
+    found = people_reads.find_researcher(session, EMAIL)
+    if found is None:
+        return people.create_researcher(session, EMAIL, password=password, role="admin", now=now)
+    people.set_password(session, found, password)
+    return found
+
+
+def _open_study(
+    session: Session, owner: Researcher, spec: StudySpec, *, now: datetime, simulated: bool = False
+) -> Study:
+    study = study_writes.create_study(session, spec, owner_id=owner.id, now=now, simulated=simulated)
+    rows = check_rows(json_lines(content())).all_or_nothing()
+    intake.add_items(session, study, rows, by=owner.id, now=now)
+    study_writes.set_state(session, study, "open", by=owner.id, now=now)
+    return study
+
+
+def _file(name: str) -> bytes:
+    return resources.files("app.simulation.demo").joinpath(name).read_bytes()
