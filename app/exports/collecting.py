@@ -1,4 +1,4 @@
-"""From stored judgments to flat arrays: which answer counts towards labels, and for each other one the reason why not."""
+"""From stored judgments to flat arrays, read once, in an order that rows can be walked beside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, aliased
 
 from app.aggregation.protocol import Flags, Ints, Retests, Votes
 from app.exports.duplicates import Merged
-from app.exports.options import ExportOptions
 from app.exports.people import People, may_be_released
 from app.exports.rowwise import parts
 from app.judgments.tables import Judgment
@@ -22,23 +21,6 @@ from app.studies.tables import Pair, Response
 
 CHOICES = ("left", "right", "tie", "neither", "skip", "retracted")
 LEFT, RIGHT, TIE, NEITHER, SKIP, RETRACTED = range(6)
-REASONS = {
-    "superseded": "earlier versions of answers that were changed",
-    "retracted": "taken back",
-    "left_out": "by people who are left out",
-    "skip": "skipped",
-    "repeat": "repeats: the person had answered this pair before",
-    "neither": "neither was good",
-    "late": "late",
-    "quick": "quicker than reading",
-    "gold": "on questions with an expected answer",
-    "one_sided": "by people who almost always chose the same side",
-    "simulated": "by simulated people",
-}
-"""Why an answer feeds no label, in the order in which the reasons are looked for; the first that fits is the reason."""
-_CODE = {name: code for code, name in enumerate(REASONS, start=1)}
-NAMES = (None, *REASONS)
-ONE_SIDED_FROM, ONE_SIDED_SHARE = 20, 0.9
 CHUNK = 5000
 
 
@@ -48,7 +30,7 @@ class Collected:
 
     pair: int32 (n_rows,), place in ``pair_ids``.  person: int32 (n_rows,), place in ``People.ids``.
     choice: int8 (n_rows,), see ``CHOICES``.  left_first: bool (n_rows,), the first response stood on the left.
-    reason: int8 (n_rows,), 0 = counted, else the place of the reason in ``REASONS`` plus one.
+    reason: int8 (n_rows,), 0 = counted, else the place of the reason in ``reasons.REASONS`` plus one.
     strength: int8 (n_rows,), 0 where none was given.  elapsed: int32 (n_rows,), milliseconds, -1 where unknown.
     chosen_first: float32 (n_rows,), preference for the first response, NaN for neither, skip and taken back.
     """
@@ -138,10 +120,13 @@ def later_answer(as_of: datetime) -> tuple[Any, ColumnElement[bool]]:
 
 
 def collect(
-    session: Session, study_id: int, people: People, options: ExportOptions, *, as_of: datetime
+    session: Session, study_id: int, people: People, *, as_of: datetime, timing: bool = False
 ) -> tuple[Collected, dict[str, np.ndarray]]:
-    """Read every judgment once, as columns. The second result holds the marks that reasons are decided from."""
-    columns = _columns(session, study_id, options, as_of=as_of)
+    """Read every judgment once, as columns. The second result holds the marks that reasons are decided from.
+
+    ``timing`` says whether how quickly answers were given is read too; nobody is quick otherwise.
+    """
+    columns = _columns(session, study_id, as_of=as_of, timing=timing)
     db_pair = columns.pop("pair")
     pair_ids, pair = np.unique(db_pair, return_inverse=True)
     person = people.index(columns.pop("person")).astype(np.int32)
@@ -160,62 +145,7 @@ def collect(
     return found, columns
 
 
-def decide(
-    found: Collected, marks: dict[str, np.ndarray], people: People, merged: Merged, options: ExportOptions
-) -> None:
-    """Give every answer its reason, or none. Of a person's answers to one pair the first counts, on-time ones before late."""
-    reason, choice = found.reason, found.choice
-    left_out = people.left_out[found.person]
-
-    def mark(name: str, where: np.ndarray) -> None:
-        reason[(reason == 0) & where] = _CODE[name]
-
-    mark("superseded", marks["superseded"])
-    mark("retracted", choice == RETRACTED)
-    mark("left_out", left_out)
-    mark("skip", choice == SKIP)
-    mark("repeat", found.retest)
-    says = (reason == 0) & (choice != NEITHER)
-    mark("repeat", says & ~_firsts(found, merged, says, marks["counts"]))
-    mark("neither", choice == NEITHER)
-    by_choice = {
-        "late": marks["late"],
-        "quick": marks["quick"],
-        "gold": marks["gold"],
-        "one_sided": _one_sided(found, people.ids.size)[found.person],
-        "simulated": marks["simulated"],
-    }
-    unwanted = np.zeros(reason.size, bool)
-    for name in options.exclude:
-        mark(name, by_choice[name])
-        unwanted |= by_choice[name]
-    found.neither[:] = (reason == _CODE["neither"]) & ~unwanted
-
-
-def _firsts(found: Collected, merged: Merged, among: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The first answer of each person to each pair, among those given: one that filled a place before one that did not."""
-    rows = np.flatnonzero(among)
-    key = merged.into[found.pair[rows]].astype(np.int64) * (int(found.person.max(initial=0)) + 1)
-    key += found.person[rows]
-    order = np.lexsort((rows, ~counts[rows], key))
-    sorted_key = key[order]
-    first = np.ones(order.size, bool)
-    first[1:] = sorted_key[1:] != sorted_key[:-1]
-    chosen = np.zeros(among.size, bool)
-    chosen[rows[order[first]]] = True
-    return chosen
-
-
-def _one_sided(found: Collected, n_people: int) -> np.ndarray:
-    sided = (found.reason == 0) & ((found.choice == LEFT) | (found.choice == RIGHT))
-    n = np.bincount(found.person[sided], minlength=n_people)
-    left = np.bincount(found.person[sided & (found.choice == LEFT)], minlength=n_people)
-    return np.asarray((n >= ONE_SIDED_FROM) & (np.maximum(left, n - left) >= ONE_SIDED_SHARE * n), bool)
-
-
-def _columns(
-    session: Session, study_id: int, options: ExportOptions, *, as_of: datetime
-) -> dict[str, np.ndarray]:
+def _columns(session: Session, study_id: int, *, as_of: datetime, timing: bool) -> dict[str, np.ndarray]:
     later, joined = later_answer(as_of)
     wanted: list[Any] = [
         Judgment.pair_id,
@@ -231,7 +161,7 @@ def _columns(
         func.coalesce(Judgment.strength, 0),
         func.coalesce(Judgment.elapsed_ms, -1),
     ]
-    if "quick" in options.exclude:
+    if timing:
         wanted += [
             Judgment.timing["words"].as_integer(),
             Judgment.timing["active_ms"].as_integer(),

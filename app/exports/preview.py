@@ -26,10 +26,14 @@ _LOOK_AT = 5000
 
 @dataclass(frozen=True)
 class Preview:
-    """``rows`` are the first of the first format, each with the split it would be in."""
+    """``rows`` are the first of the first format, each with the split it would be in.
+
+    ``could_exclude`` tells for each name of ``options.EXCLUSIONS`` how many counted answers it would take away.
+    """
 
     judgments: Subtraction
     pairs: Subtraction
+    could_exclude: dict[str, int]
     format: str
     columns: tuple[str, ...]
     rows: list[Placed]
@@ -39,6 +43,7 @@ class Preview:
         return {
             "judgments": self.judgments.as_dict(),
             "pairs": self.pairs.as_dict(),
+            "could_exclude": self.could_exclude,
             "format": self.format,
             "columns": list(self.columns),
             "rows": [{"split": split, "row": row} for split, row in self.rows],
@@ -55,13 +60,13 @@ def preview(
     """
     placer = Placer(splits.salt_of(study), options.shares)
     pending, _ = splits.decide(session, study.id, placer, scheme=options.split, as_of=now)
-    state = take(session, study, options, as_of=now, pending=pending)
+    state = take(session, study, options, as_of=now, pending=pending, weigh=True)
     first = registry.named(options.formats)[0]
     view = Snapshot(state)
     with closing(first.rows(view)) as stream:  # type: ignore[type-var]
         rows = _first_rows(stream, limit, options)
     columns = tuple(c.name for c in first.schema(view.facts))
-    return Preview(state.judgments, state.pairs, first.name, columns, rows)
+    return Preview(state.judgments, state.pairs, state.could_exclude, first.name, columns, rows)
 
 
 def _first_rows(rows: Iterator[Placed], limit: int, options: ExportOptions) -> list[Placed]:

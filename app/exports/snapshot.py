@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.exports import persons, streams
+from app.exports import answer_stream, content_stream, pair_stream, persons
 from app.exports.figures import Lengths
 from app.exports.protocol import Facts
 from app.exports.records import (
@@ -45,31 +45,31 @@ class Snapshot:
         self.left_out[reason] += 1
 
     def pairs(self) -> Iterator[LabelledPair]:
-        for pair in streams.pairs(self.state):
+        for pair in pair_stream.pairs(self.state):
             if self.lengths is not None:
                 self.lengths.note(pair)
             yield pair
 
     def voted_pairs(self) -> Iterator[VotedPair]:
-        return streams.voted_pairs(self.state)
+        return pair_stream.voted_pairs(self.state)
 
     def judgments(self) -> Iterator[JudgmentRecord]:
-        return streams.judgments(self.state)
+        return answer_stream.judgments(self.state)
 
     def items(self) -> Iterator[ItemRecord]:
-        return streams.items(self.state)
+        return content_stream.items(self.state)
 
     def responses(self) -> Iterator[ResponseRecord]:
-        return streams.responses(self.state)
+        return content_stream.responses(self.state)
 
     def rated_responses(self) -> Iterator[RatedResponse]:
-        return streams.rated_responses(self.state)
+        return pair_stream.rated_responses(self.state)
 
     def annotators(self) -> Iterator[AnnotatorRecord]:
         return persons.annotators(self.state)
 
     def splits(self) -> Iterator[SplitRecord]:
-        return streams.split_rows(self.state)
+        return content_stream.split_rows(self.state)
 
     def assignments(self) -> Iterator[AssignmentRecord]:
-        return streams.assignments(self.state)
+        return answer_stream.assignments(self.state)

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from app.aggregation import registry as pooling
 from app.aggregation.protocol import NoGroups, Pooled, Retests, Votes
 from app.assignments.tables import Assignment
-from app.exports import collecting, duplicates, people, splits
-from app.exports.collecting import REASONS, Collected, PairNumbers
+from app.exports import collecting, duplicates, people, reasons, splits
+from app.exports.collecting import Collected, PairNumbers
 from app.exports.duplicates import Merged
 from app.exports.options import ExportOptions
 from app.exports.people import People
 from app.exports.protocol import Facts
+from app.exports.reasons import REASONS
 from app.exports.splits import Placer
 from app.exports.subtraction import Subtraction, subtract
 from app.judgments.tables import Judgment
@@ -51,6 +52,8 @@ class State:
     placer: Placer
     unreleased: tuple[int, int, int]
     """All judgments, those of withdrawn people, those without consent to release."""
+    could_exclude: dict[str, int]
+    """Answers that each thing named by ``exclude`` would take away on its own; quick ones only where timing was read."""
     totals: dict[str, int]
     salt: str
 
@@ -96,8 +99,11 @@ def take(
     *,
     as_of: datetime,
     pending: dict[str, tuple[str, int]] | None = None,
+    weigh: bool = False,
 ) -> State:
     """Read everything but texts, as of a moment. The session must stay inside one read transaction.
+
+    ``pending`` are places of requests that are not stored yet; ``weigh`` asks what each possible exclusion would take.
 
     Raises:
         NoGroups, EmptyGroup: A rule needs groups that the study does not have.
@@ -105,9 +111,10 @@ def take(
     version = _version(session, study, as_of)
     spec = spec_of(session, study, version)
     crowd = people.load(session, study.id, spec, as_of=as_of)
-    collected, marks = collecting.collect(session, study.id, crowd, options, as_of=as_of)
+    timing = weigh or "quick" in options.exclude
+    collected, marks = collecting.collect(session, study.id, crowd, as_of=as_of, timing=timing)
     merged = duplicates.find(session, study.id, collected.pair_ids)
-    collecting.decide(collected, marks, crowd, merged, options)
+    could = reasons.decide(collected, marks, crowd, merged, options.exclude)
     numbers = collecting.pair_numbers(session, study.id, collected.pair_ids)
     again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)
     votes = collected.votes(crowd, merged, numbers, again)
@@ -129,6 +136,7 @@ def take(
         has=_has(session, study.id, crowd, again, as_of=as_of),
         placer=Placer(splits.salt_of(study), options.shares, pending or {}),
         unreleased=unreleased,
+        could_exclude=could,
         totals=_totals(session, study.id, as_of=as_of),
         salt=_salt(session, study, version, options, unreleased, as_of=as_of),
     )

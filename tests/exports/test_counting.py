@@ -124,12 +124,25 @@ def test_a_retest_is_no_second_vote(fill: Fill, tmp_path: Path):
         made.vote("r", "i0", "b", retest_of=first.id, counts=False)
         made.vote("r", "i0", "b", retest_of=first.id, counts=False)
 
-    counted(fill(make), tmp_path / "x")
+    assert counted(fill(make), tmp_path / "x")[0] == {"repeat": 2}
     row = reading.rows(tmp_path / "x", "preference")[0]
     assert (row["chosen_response_id"], row["n_judgments"], row["n_annotators"]) == ("a", 3, 3)
     repeats = [r for r in reading.rows(tmp_path / "x", "judgments") if r["is_repeat"]]
     assert len(repeats) == 2
     assert all(r["repeat_of"] == repeats[0]["repeat_of"] for r in repeats)
+
+
+def test_a_retest_never_stands_in_for_the_answer_it_repeats(fill: Fill, tmp_path: Path):
+    """The first answer was taken back; the repeat was asked to learn about the person, not about the pair."""
+
+    def make(made: builder.Builder) -> None:
+        made.item("i0")
+        first = made.vote("p", "i0", "a")
+        made.vote("p", "i0", "b", retest_of=first.id, counts=False)
+        made.vote("p", "i0", "retracted", revises=first)
+
+    reasons, _, included = counted(fill(make), tmp_path / "x")
+    assert (reasons, included) == ({"superseded": 1, "retracted": 1, "repeat": 1}, 0)
 
 
 def test_of_two_answers_brought_in_the_earlier_counts(fill: Fill, tmp_path: Path):
@@ -187,6 +200,9 @@ def test_what_can_be_left_out_is_left_out_only_when_asked(fill: Fill, tmp_path: 
     made = fill(make)
     assert counted(made, tmp_path / "x")[0] == {}
     taken = {"quick": 2, "gold": 1, "simulated": 1, "one_sided": 24}[name]
+    with made[0].read() as session:
+        seen = preview(session, session.get_one(Study, made[1]), options.read(), now=made[2])
+    assert seen.could_exclude[name] == taken
     assert counted(made, tmp_path / "y", exclude=[name])[0] == {name: taken}
 
 

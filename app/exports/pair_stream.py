@@ -1,0 +1,253 @@
+"""Judged pairs, their votes and their single responses, streamed and walked beside the flat arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from app.exports import collecting, splits
+from app.exports.cleaning import without_personal_details
+from app.exports.records import (
+    Label,
+    LabelledPair,
+    RatedResponse,
+    Side,
+    Vote,
+    VotedPair,
+)
+from app.exports.rowwise import PART, rows
+from app.exports.state import State
+from app.exports.tables import PromptSplit
+from app.exports.tidying import messages, pair_id
+from app.judgments.tables import Judgment
+from app.people.tables import Annotator
+from app.studies.tables import Item, Pair, Response
+
+
+def pairs(state: State) -> Iterator[LabelledPair]:
+    """Every pair with a counted vote, by internal number, with its texts and labels."""
+    first, second = aliased(Response), aliased(Response)
+    judged = select(Judgment.id).where(Judgment.pair_id == Pair.id).exists()
+    query = (
+        select(
+            Pair.id,
+            Item.external_id,
+            Item.prompt,
+            Item.prompt_hash,
+            PromptSplit.split,
+            PromptSplit.fold,
+            first.external_id,
+            first.model,
+            first.text,
+            second.external_id,
+            second.model,
+            second.text,
+        )
+        .join(Item, Item.id == Pair.item_id)
+        .join(first, first.id == Pair.first_id)
+        .join(second, second.id == Pair.second_id)
+        .outerjoin(PromptSplit, splits.joined(state.options.split))
+        .where(Pair.study_id == state.study.id, judged)
+        .order_by(Pair.id)
+    )
+    tallies = _Tallies(state)
+    ids, votes = state.collected.pair_ids, state.votes
+    place = -1
+    for row in rows(state.session, query):
+        number, item_id, prompt, prompt_hash, split, fold, id1, model1, text1, id2, model2, text2 = row
+        place += 1
+        while place < ids.size and ids[place] < number:
+            place += 1
+        if place >= ids.size:
+            return
+        if ids[place] != number:
+            place -= 1
+            continue
+        if not votes.n_judgments[place]:
+            continue
+        yield LabelledPair(
+            pair_id(item_id, id1, id2),
+            prompt_hash[:16],
+            item_id,
+            state.placer.place(prompt_hash, split, fold)[0],
+            messages(prompt),
+            Side(id1, model1, text1),
+            Side(id2, model2, text2),
+            *tallies.of(place),
+        )
+
+
+class _Tallies:
+    """The figures of each pair as plain Python values, turned from arrays a stretch at a time."""
+
+    def __init__(self, state: State) -> None:
+        votes = state.votes
+        self._columns: list[np.ndarray] = [
+            votes.n_judgments,
+            votes.n_annotators,
+            votes.n_ties,
+            np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs),
+            np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs),
+            mean_strength(state),
+        ]
+        self._labels = [(p.p_first, p.side, p.weight) for p in state.pooled]
+        self._from = self._to = 0
+        self._rows: list[tuple[Any, ...]] = []
+
+    def of(self, place: int) -> tuple[Any, ...]:
+        """What a labelled pair says after its sides; places are asked for in ascending order."""
+        if not self._from <= place < self._to:
+            self._turn(place)
+        return self._rows[place - self._from]
+
+    def _turn(self, start: int) -> None:
+        part = slice(start, start + PART)
+        rules = [
+            [Label(*told) for told in zip(*(column[part].tolist() for column in rule), strict=True)]
+            for rule in self._labels
+        ]
+        *counts, strength = (column[part].tolist() for column in self._columns)
+        known = (None if math.isnan(s) else s for s in strength)
+        self._rows = list(zip(zip(*rules, strict=True), *counts, known, strict=True))
+        self._from, self._to = start, start + len(self._rows)
+
+
+def mean_strength(state: State) -> np.ndarray:
+    """Mean signed strength of each pair's votes, positive for the first response; NaN where nobody gave one.
+
+    float64 (n_pairs,), in -3..3. A tie is 0 on the scale; a choice without a strength says nothing about it.
+    """
+    found = state.collected
+    kept = found.counted()
+    y = found.chosen_first[kept]
+    strength = found.strength[kept].astype(np.float64)
+    pair = found.pair[kept]
+    sign = np.where(state.merged.flipped[pair], -1.0, 1.0)
+    scaled = (strength > 0) | (y == 0.5)
+    value = np.where(y == 0.5, 0.0, strength * np.where(y == 1.0, 1.0, -1.0)) * sign
+    into = state.merged.into[pair]
+    n = state.votes.n_pairs
+    given = np.bincount(into[strength > 0], minlength=n)
+    count = np.bincount(into[scaled], minlength=n)
+    total = np.bincount(into[scaled], weights=value[scaled], minlength=n)
+    return np.asarray(np.divide(total, count, out=np.full(n, np.nan), where=given > 0), np.float64)
+
+
+def voted_pairs(state: State) -> Iterator[VotedPair]:
+    """Every such pair with its votes, walked beside each other; both come in the order of pairs."""
+    moved = _moved(state)
+    stream = _votes(state)
+    pending = next(stream, None)
+    places = np.flatnonzero(state.votes.n_judgments).tolist()
+    for pair, place in zip(pairs(state), places, strict=True):
+        votes: list[Vote] = []
+        while pending is not None and pending[0] <= place:
+            if pending[0] == place:
+                votes.append(pending[1])
+            pending = next(stream, None)
+        votes.extend(moved.get(place, ()))
+        yield VotedPair(pair, votes)
+
+
+def _votes(state: State, only_moved: bool = False) -> Iterator[tuple[int, Vote]]:
+    """Counted votes with the place of the pair they were given on, in stream order; or those that were moved alone."""
+    found = state.collected
+    merged = state.merged
+    moved = merged.into != np.arange(merged.into.size)
+    query = collecting.in_order(
+        select(Judgment.annotator_id, Judgment.strength, Judgment.confidence, *_words(state))
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .where(collecting.in_scope(state.study.id, state.as_of))
+    )
+    stream = rows(state.session, query)
+    y = found.chosen_first
+    for index, row in enumerate(stream):
+        place = int(found.pair[index])
+        if found.reason[index] or bool(moved[place]) != only_moved:
+            continue
+        value = float(y[index])
+        yield (
+            place,
+            Vote(
+                state.salted("annotator", row[0]),
+                1.0 - value if merged.flipped[place] else value,
+                row[1],
+                row[2],
+                without_personal_details(row[3]) if len(row) > 3 else None,
+            ),
+        )
+
+
+def _words(state: State) -> list[Any]:
+    return [Judgment.rationale] if state.options.include_text else []
+
+
+def _moved(state: State) -> dict[int, list[Vote]]:
+    """Votes that were given on an exact duplicate, under the pair they count for."""
+    found: dict[int, list[Vote]] = {}
+    if state.merged.count:
+        for place, vote in _votes(state, only_moved=True):
+            found.setdefault(int(state.merged.into[place]), []).append(vote)
+    return found
+
+
+def rated_responses(state: State) -> Iterator[RatedResponse]:
+    """Responses that somebody judged, each with the share of evidence that calls it good."""
+    numbers, good, n = _ratings(state)
+    query = (
+        select(
+            Response.id,
+            Response.external_id,
+            Response.text,
+            Response.model,
+            Item.external_id.label("item"),
+            Item.prompt,
+            Item.prompt_hash,
+            PromptSplit.split,
+            PromptSplit.fold,
+        )
+        .join(Item, Item.id == Response.item_id)
+        .outerjoin(PromptSplit, splits.joined(state.options.split))
+        .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
+        .order_by(Item.id, Response.position, Response.id)
+    )
+    for row in rows(state.session, query):
+        place = int(np.searchsorted(numbers, row.id))
+        if place >= numbers.size or numbers[place] != row.id or not n[place]:
+            continue
+        yield RatedResponse(
+            response_id=row.external_id,
+            prompt_id=row.prompt_hash[:16],
+            item_id=row.item,
+            split=state.placer.place(row.prompt_hash, row.split, row.fold)[0],
+            prompt=messages(row.prompt),
+            text=row.text,
+            source=row.model,
+            p_good=float(good[place] / n[place]),
+            n_judgments=int(n[place]),
+        )
+
+
+def _ratings(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each judged response its number, the votes that speak for it by the first rule, and the votes on it.
+
+    A pair's votes speak for a response by the rule's probability; "neither is good" is a vote against both.
+    """
+    votes, found = state.votes, state.collected
+    p = np.nan_to_num(state.pooled[0].p_first, nan=0.5)
+    n = votes.n_judgments.astype(np.float64)
+    into = state.merged.into[found.pair[found.neither]]
+    neither = np.bincount(into, minlength=votes.n_pairs)
+    numbers, inverse = np.unique(
+        np.concatenate([state.numbers.first, state.numbers.second]), return_inverse=True
+    )
+    for_each = np.concatenate([n * p, n * (1.0 - p)])
+    of_each = np.concatenate([n + neither, n + neither])
+    good = np.bincount(inverse, weights=for_each, minlength=numbers.size)
+    total = np.bincount(inverse, weights=of_each, minlength=numbers.size)
+    return numbers, good, total
