@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from app import cli, main as rooms
+from app import cli
+from app import main as rooms
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -11,7 +11,7 @@ from app.db.base import Moment
 from app.db.migrate import TARGET, engine_for_migration
 
 
-def plain_types(kind: str, item: Any, _: Any) -> str | bool:
+def plain_types(kind: str, item: Any, _: Any) -> str | Literal[False]:
     """Migrations name SQLAlchemy's own types, so that they outlive ours."""
     if kind == "type" and isinstance(item, Moment):
         return "sa.DateTime(timezone=True)"

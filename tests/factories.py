@@ -42,14 +42,18 @@ def researcher(session: Session, email: str | None = None, *, now: datetime) -> 
     return people.create_researcher(session, email or f"r{next(_NUMBER)}@example.org", password=None, now=now)
 
 
-def items(count: int, *, responses: int = 2, topics: Iterable[str] = (), **extra: Any) -> list[dict[str, Any]]:
+def items(
+    count: int, *, responses: int = 2, topics: Iterable[str] = (), **extra: Any
+) -> list[dict[str, Any]]:
     """``count`` items with distinct texts."""
     topic = list(topics)
     return [
         {
             "id": f"i{n:05d}",
             "prompt": f"Request number {n}?",
-            "responses": [{"model": f"m{r}", "text": f"Answer {r} to request {n}."} for r in range(responses)],
+            "responses": [
+                {"model": f"m{r}", "text": f"Answer {r} to request {n}."} for r in range(responses)
+            ],
             **({"topic": topic[n % len(topic)]} if topic else {}),
             **extra,
         }

@@ -65,7 +65,9 @@ def server(*, durable: bool = False, max_connections: int = 100) -> Iterator[str
     if binaries is None:
         raise RuntimeError("no PostgreSQL binaries")
     base = pathlib.Path(tempfile.mkdtemp(prefix="soundings-pg-"))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))} | {"LC_ALL": "C"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))} | {
+        "LC_ALL": "C"
+    }
     who: dict[str, Any] = {}
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -73,7 +75,19 @@ def server(*, durable: bool = False, max_connections: int = 100) -> Iterator[str
             who, binaries = _as_nobody(base, binaries)
         data = base / "data"
         subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+            [
+                binaries / "initdb",
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-sync",
+            ],
             check=True,
             capture_output=True,
             cwd=base,

@@ -126,7 +126,7 @@ def reserve(
     if room and _take_leaving_room(session, pair_id):
         return True, True
     lock(session, study_id)
-    if session.execute(_taking(pair_id).where(_LOAD < PairLoad.cap)).first() is None:
+    if session.execute(_taking(pair_id).where(PairLoad.cap > _LOAD)).first() is None:
         return False, False
     return True, not _close_if_full(session, study_id, pair_id, deltas)
 
@@ -145,7 +145,7 @@ def _taking(pair_id: int) -> Any:
 
 
 def _take_leaving_room(session: Session, pair_id: int) -> bool:
-    statement = _taking(pair_id).where(_LOAD < PairLoad.cap - 1)
+    statement = _taking(pair_id).where(PairLoad.cap - 1 > _LOAD)
     if session.get_bind().dialect.name == "sqlite":
         return session.execute(statement).first() is not None
     savepoint = session.connection().begin_nested()

@@ -58,4 +58,4 @@ def event(name: str, *, level: int = logging.INFO, **fields: Any) -> None:
 
 def failure(name: str, **fields: Any) -> None:
     """Log an unexpected exception with where it happened, without its message."""
-    _LOGGER.error(name, exc_info=True, extra={"fields": fields})
+    _LOGGER.error(name, exc_info=True, extra={"fields": fields})  # noqa: LOG014 - called while handling one

@@ -338,5 +338,7 @@ def _free_handle(session: Session, study_id: int) -> str:
 def carry_over(session: Session, old_session_id: int, new_session_id: int) -> None:
     """Let a browser that gets a new session row stay who it is in the studies it joined."""
     session.execute(
-        update(SessionAnnotator).where(SessionAnnotator.session_id == old_session_id).values(session_id=new_session_id)
+        update(SessionAnnotator)
+        .where(SessionAnnotator.session_id == old_session_id)
+        .values(session_id=new_session_id)
     )

@@ -102,6 +102,24 @@ def practised(
     return render(request, "annotate/practised.html", page)
 
 
+@dataclass(frozen=True)
+class Guide:
+    """What counts as better, on a page of its own for those without a script."""
+
+    language: str
+    study_title: str
+    slug: str
+    guide: Markup
+
+
+@router.get("/s/{slug}/guide", name="annotate.guide")
+def guide(request: Request, slug: str, session: ReadSession, browser: Browser) -> Response:
+    """What counts as better."""
+    visit = get_visit(session, slug, browser)
+    words = prose(visit.spec.guidelines, links="live") if visit.spec.guidelines.strip() else Markup()
+    return render(request, "annotate/guide.html", Guide(visit.language, visit.study.title, slug, words))
+
+
 @router.get("/s/{slug}/next", name="annotate.next")
 def next_question(slug: str, session: WriteSession, browser: Browser, now: Now) -> Response:
     """Look at whatever is next: the pair held, a break, the end, or a new pair."""
@@ -234,9 +252,7 @@ def skipping(
 
 
 @router.post("/s/{slug}/pair/{serving}/skip", name="annotate.skip")
-def skip(
-    slug: str, serving: str, session: WriteSession, browser: Browser, now: Now, form: Form
-) -> Response:
+def skip(slug: str, serving: str, session: WriteSession, browser: Browser, now: Now, form: Form) -> Response:
     """Skip: as often as a person likes, without any effect on them."""
     visit = get_visit(session, slug, browser)
     reason = form.get("skip_reason")

@@ -87,7 +87,8 @@ def render(
 
 def flash(response: Response, key: str, *, undo_url: str | None = None, **values: Any) -> None:
     """Remember a status line for the next page: ``key`` is its key in the catalogue, under ``status``."""
-    payload = json.dumps({"key": key, "undo": undo_url, "values": values}).encode()
+    named = key if key.startswith("status.") else f"status.{key}"
+    payload = json.dumps({"key": named, "undo": undo_url, "values": values}).encode()
     text = base64.urlsafe_b64encode(payload).decode()
     response.set_cookie(FLASH, text, max_age=_FLASH_SECONDS, httponly=True, samesite="lax", path="/")
 

@@ -39,7 +39,11 @@ class Api:
 @pytest.fixture
 def app_settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        database_url=database_url, data_dir=tmp_path / "data", embedded_worker=False, log_level="ERROR", _env_file=None
+        database_url=database_url,
+        data_dir=tmp_path / "data",
+        embedded_worker=False,
+        log_level="ERROR",
+        _env_file=None,
     )
 
 
@@ -64,7 +68,12 @@ def api(client: TestClient, clock) -> Api:
 @pytest.fixture
 def study(api: Api) -> str:
     """An open study of Alice's with twelve pairs."""
-    body = {"slug": "advice", "title": "Advice", "question": {}, "querying": {"policy": "random", "retest": 0}}
+    body = {
+        "slug": "advice",
+        "title": "Advice",
+        "question": {},
+        "querying": {"policy": "random", "retest": 0},
+    }
     assert api.post("/studies", json=body).status_code == 201
     assert api.post("/studies/advice/items", json=factories.items(12)).status_code == 200
     assert api.post("/studies/advice/state", json={"state": "open"}).status_code == 200

@@ -108,13 +108,21 @@ def test_when_nothing_is_left(api, study, person):
 
 def test_names_an_answer_gives_itself_are_masked_and_marks_carried_back(api):
     api.post("/studies", json={"slug": "m", "title": "M", "question": {}})
-    rows = [{"id": "i", "prompt": "q", "responses": [{"model": "a", "text": "one two"}, {"model": "b", "text": "1 2"}]}]
+    rows = [
+        {
+            "id": "i",
+            "prompt": "q",
+            "responses": [{"model": "a", "text": "one two"}, {"model": "b", "text": "1 2"}],
+        }
+    ]
     api.post("/studies/m/items", json=rows)
     from app.studies.tables import Response
 
     with api.client.app.state.database.write() as session:
         session.execute(
-            sa.update(Response).where(Response.external_id == "a").values(text="I am ChatGPT and well.", masks=[[5, 12]])
+            sa.update(Response)
+            .where(Response.external_id == "a")
+            .values(text="I am ChatGPT and well.", masks=[[5, 12]])
         )
     api.post("/studies/m/state", json={"state": "open"})
     token = api.post("/studies/m/annotators", json={}).json()["token"]

@@ -24,7 +24,9 @@ def test_a_study_is_created_as_a_draft(api):
     answer = api.post("/studies", json={"slug": "s1", "title": "One", "question": {"text": "Which?"}})
     assert answer.status_code == 201
     assert (answer.json()["slug"], answer.json()["state"]) == ("s1", "draft")
-    assert_problem(api.post("/studies", json={"slug": "s1", "title": "Two", "question": {}}), 409, "slug_taken")
+    assert_problem(
+        api.post("/studies", json={"slug": "s1", "title": "Two", "question": {}}), 409, "slug_taken"
+    )
 
 
 def test_a_study_file_with_mistakes_names_each(api):
@@ -42,7 +44,10 @@ def test_no_token_and_a_wrong_one(api, study):
 
 
 def test_a_stranger_finds_nothing_and_a_viewer_changes_nothing(api, study):
-    assert api.post(f"/studies/{study}/members", json={"email": "bob@example.org", "role": "viewer"}).status_code == 200
+    assert (
+        api.post(f"/studies/{study}/members", json={"email": "bob@example.org", "role": "viewer"}).status_code
+        == 200
+    )
     reads = [f"/studies/{study}", f"/studies/{study}/members"]
     writes = [
         ("PATCH", f"/studies/{study}", {"json": {"title": "New"}}),
@@ -66,7 +71,10 @@ def test_an_editor_may_change_and_only_the_owner_shares(api, study):
     share = {"email": "charlie@example.org", "role": "viewer"}
     assert_problem(api.post(f"/studies/{study}/members", who="bob", json=share), 403)
     members = api.get(f"/studies/{study}/members").json()["members"]
-    assert {(m["email"], m["role"]) for m in members} == {("alice@example.org", "owner"), ("bob@example.org", "editor")}
+    assert {(m["email"], m["role"]) for m in members} == {
+        ("alice@example.org", "owner"),
+        ("bob@example.org", "editor"),
+    }
 
 
 def test_a_change_makes_a_new_version(api, study):
@@ -105,7 +113,14 @@ def test_items_are_added_once(api):
 def test_one_bad_row_and_nothing_is_stored(api):
     api.post("/studies", json={"slug": "s1", "title": "One", "question": {}})
     good = [__import__("json").dumps(r) for r in factories.items(3)]
-    lines = "\n".join([good[0], '{"id": "x", "prompt": "q", "responses": [{"text": "a"}, {"text": true}]}', good[1], "{oops"])
+    lines = "\n".join(
+        [
+            good[0],
+            '{"id": "x", "prompt": "q", "responses": [{"text": "a"}, {"text": true}]}',
+            good[1],
+            "{oops",
+        ]
+    )
     answer = api.post("/studies/s1/items", content=lines, headers={"Content-Type": "application/x-ndjson"})
     errors = assert_problem(answer, 422)["errors"]
     assert [e["where"].split(",")[0].split(":")[0] for e in errors] == ["line 2", "line 4"]
@@ -113,7 +128,9 @@ def test_one_bad_row_and_nothing_is_stored(api):
 
 
 def test_people_are_added_and_known_again(api, study):
-    first = api.post(f"/studies/{study}/annotators", json={"external_id": "p1", "attributes": {"region": "north"}})
+    first = api.post(
+        f"/studies/{study}/annotators", json={"external_id": "p1", "attributes": {"region": "north"}}
+    )
     assert first.status_code == 201
     assert first.json().keys() == {"annotator_id", "pseudonym", "token", "join_url"}
     again = api.post(f"/studies/{study}/annotators", json={"external_id": "p1"})
@@ -143,8 +160,14 @@ def test_health(api, client):
 
 
 def test_a_write_from_another_site_is_refused(api, client):
-    headers = {"Sec-Fetch-Site": "cross-site", "Cookie": "soundings=x", "Authorization": f"Bearer {api.tokens['alice']}"}
-    answer = client.post("/api/v1/studies", json={"slug": "s1", "title": "x", "question": {}}, headers=headers)
+    headers = {
+        "Sec-Fetch-Site": "cross-site",
+        "Cookie": "soundings=x",
+        "Authorization": f"Bearer {api.tokens['alice']}",
+    }
+    answer = client.post(
+        "/api/v1/studies", json={"slug": "s1", "title": "x", "question": {}}, headers=headers
+    )
     assert_problem(answer, 403, "cross_origin")
 
 

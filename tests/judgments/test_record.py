@@ -93,7 +93,9 @@ def test_a_change_of_mind_keeps_its_history_and_one_current_value(database, cloc
 
     def change(session, study, annotator):
         given = factories.answer("right")
-        return writes.revise(session, study, annotator, got[0], given, now=clock.tick(), based_on=first).judgment.id
+        return writes.revise(
+            session, study, annotator, got[0], given, now=clock.tick(), based_on=first
+        ).judgment.id
 
     second = do(database, made, person, change)
     history = rows(database)
@@ -162,9 +164,17 @@ def test_a_late_answer_is_refused_unless_asked_for_and_then_kept_apart(database,
         database,
         made,
         one,
-        lambda s, st, a: writes.record(
-            s, st, a, got[0], factories.answer("right"), now=clock.now, submission=writes.Submission(allow_late=True)
-        ).judgment,
+        lambda s, st, a: (
+            writes.record(
+                s,
+                st,
+                a,
+                got[0],
+                factories.answer("right"),
+                now=clock.now,
+                submission=writes.Submission(allow_late=True),
+            ).judgment
+        ),
     )
     assert (late.late, late.counts) == (True, False)
     reply(database, made, other, theirs[0], clock.now)
@@ -183,7 +193,13 @@ def test_a_late_answer_before_anyone_swept_returns_the_place(database, clock, ma
         made,
         one,
         lambda s, st, a: writes.record(
-            s, st, a, got[0], factories.answer("tie"), now=clock.now, submission=writes.Submission(allow_late=True)
+            s,
+            st,
+            a,
+            got[0],
+            factories.answer("tie"),
+            now=clock.now,
+            submission=writes.Submission(allow_late=True),
         ),
     )
     assert_books_balance(database, made)
@@ -224,10 +240,19 @@ def test_marks_are_kept_by_response_and_not_by_side(database, clock, make_study)
     made = make_study()
     (person,) = people_of(database, made, 1, clock.now)
     got = ask(database, made, person, clock.now)
-    reply(database, made, person, got[0], clock.now, spans=[{"side": "right", "start": 0, "end": 3, "tag": "helped"}])
+    reply(
+        database,
+        made,
+        person,
+        got[0],
+        clock.now,
+        spans=[{"side": "right", "start": 0, "end": 3, "tag": "helped"}],
+    )
     with database.read() as session:
         assignment = session.get_one(Assignment, got[0])
-    assert rows(database)[0].spans == [{"response_id": assignment.right_id, "start": 0, "end": 3, "tag": "helped"}]
+    assert rows(database)[0].spans == [
+        {"response_id": assignment.right_id, "start": 0, "end": 3, "tag": "helped"}
+    ]
 
 
 def test_a_session_that_fails_leaves_no_trace(database, clock, make_study):
@@ -248,7 +273,13 @@ def test_a_session_that_fails_leaves_no_trace(database, clock, make_study):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("choice", "'best'"), ("strength", "4"), ("predicted_share", "1.5"), ("revision", "0"), ("confidence", "9")],
+    [
+        ("choice", "'best'"),
+        ("strength", "4"),
+        ("predicted_share", "1.5"),
+        ("revision", "0"),
+        ("confidence", "9"),
+    ],
 )
 def test_the_database_itself_refuses_what_cannot_be_true(database, clock, make_study, column, value):
     made = make_study()
@@ -263,7 +294,14 @@ def test_withdrawing_erases_words_and_keeps_counts(database, clock, make_study):
 
     made = make_study()
     (person,) = people_of(database, made, 1, clock.now)
-    reply(database, made, person, ask(database, made, person, clock.now)[0], clock.now, rationale="private words")
+    reply(
+        database,
+        made,
+        person,
+        ask(database, made, person, clock.now)[0],
+        clock.now,
+        rationale="private words",
+    )
 
     def leave(session, _study, annotator):
         assert writes.erase(session, annotator) == 1

@@ -51,7 +51,9 @@ def assert_books_balance(database, made):
         assert session.get_one(Pool, made.study_id).open_pairs == len(positions)
         superseded = sa.select(Judgment.supersedes).where(Judgment.supersedes.is_not(None))
         counted = Counter(
-            session.scalars(sa.select(Judgment.pair_id).where(Judgment.counts, Judgment.id.not_in(superseded)))
+            session.scalars(
+                sa.select(Judgment.pair_id).where(Judgment.counts, Judgment.id.not_in(superseded))
+            )
         )
         held = Counter(
             session.scalars(
@@ -108,8 +110,14 @@ def test_every_pair_gets_exactly_what_was_wanted(database, clock, make_study, po
         while (got := ask(database, made, person, clock.tick())) is not None:
             reply(database, made, person, got[0], clock.now)
     with database.read() as session:
-        assert set(session.scalars(sa.select(PairLoad.counted).where(PairLoad.study_id == made.study_id))) == {3}
-        good = sa.select(Judgment.pair_id, sa.func.count()).where(Judgment.choice != "skip").group_by(Judgment.pair_id)
+        assert set(
+            session.scalars(sa.select(PairLoad.counted).where(PairLoad.study_id == made.study_id))
+        ) == {3}
+        good = (
+            sa.select(Judgment.pair_id, sa.func.count())
+            .where(Judgment.choice != "skip")
+            .group_by(Judgment.pair_id)
+        )
         assert {n for _, n in session.execute(good)} == {3}
     assert_books_balance(database, made)
 
@@ -180,7 +188,9 @@ def test_a_policy_that_is_not_there_draws_evenly_and_says_so(database, clock, ma
 
 
 def test_repeats_come_with_their_share_and_their_probability(database, clock, make_study):
-    made = make_study(pairs=300, querying={"policy": "random", "retest": 0.3}, collection={"per_annotator": 400})
+    made = make_study(
+        pairs=300, querying={"policy": "random", "retest": 0.3}, collection={"per_annotator": 400}
+    )
     (person,) = people_of(database, made, 1, clock.now)
     for _ in range(200):
         got = ask(database, made, person, clock.tick())
@@ -268,7 +278,9 @@ def test_the_budget_is_kept_by_many_at_once(database, clock, make_study):
 
 
 def test_topics_opted_out_of_are_never_drawn_and_the_count_is_exact(database, clock, make_study):
-    made = make_study(rows=factories.items(40, topics=["cooking", "money"]), querying={"policy": "random", "retest": 0})
+    made = make_study(
+        rows=factories.items(40, topics=["cooking", "money"]), querying={"policy": "random", "retest": 0}
+    )
     with database.write() as session:
         person = people.join(
             session, made.study_id, now=clock.now, source="api", opted_out_topics=["money"]
@@ -310,7 +322,9 @@ def test_a_raised_cap_opens_full_pairs_again(database, clock, make_study):
     assert ask(database, made, other, clock.now) is None
     with database.write() as session:
         study = session.get_one(Study, made.study_id)
-        spec = factories.spec(made.slug, collection={"per_pair": {"min": 1, "max": 2}}, querying={"retest": 0})
+        spec = factories.spec(
+            made.slug, collection={"per_pair": {"min": 1, "max": 2}}, querying={"retest": 0}
+        )
         intake.change_study(session, study, spec, by=made.owner_id, now=clock.now)
         assert study.version == 2
     assert_books_balance(database, made)

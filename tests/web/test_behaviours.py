@@ -274,7 +274,9 @@ def test_every_step_works_without_a_script(visit: Open, app: FastAPI, size: dict
 def test_words_are_marked_by_tapping_and_by_selecting(visit: Open, app: FastAPI) -> None:
     page = visit("/pair/7?marks=1")
     expect(page.locator("summary", has_text="Mark the words")).to_be_hidden()
-    page.locator("p", has_text="The people with most to lose here are your parents.").click(position={"x": 30, "y": 10})
+    page.locator("p", has_text="The people with most to lose here are your parents.").click(
+        position={"x": 30, "y": 10}
+    )
     expect(page.locator("[data-mark-list] mark")).to_have_text(
         "The people with most to lose here are your parents."
     )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.web.catalogue import Translator
 from app.web.markdown import LONGEST, prose
 
 ALLOWED = {
@@ -117,7 +118,7 @@ def test_two_links_beside_each_other_close_in_order() -> None:
 
 def test_pictures_become_words() -> None:
     assert "[Picture left out: a cat]" in prose("![a cat](https://example.org/cat.png)")
-    assert "صورة محذوفة" in prose("![](x.png)", images="صورة محذوفة")
+    assert "صورة محذوفة" in prose("![](x.png)", t=Translator("ar"))
     assert "example.org" not in prose("![a cat](https://example.org/cat.png)")
 
 

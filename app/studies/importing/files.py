@@ -114,7 +114,7 @@ def read_bytes(
             continue
         try:
             if not isinstance(record, Mapping):
-                raise RowError("", "expected an object")  # noqa: TRY301
+                raise RowError("", "expected an object")
             shaped.append((where, chosen.item(record, guess.mapping)))
         except RowError as error:
             shaped.append((where, error))

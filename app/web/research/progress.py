@@ -18,6 +18,7 @@ from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Annotator, Invite, Researcher
 from app.reports import tables
+from app.reports.agreement import Agreements, agreements
 from app.reports.progress import Progress, progress
 from app.reports.tables import Wanted
 from app.studies import reads
@@ -36,6 +37,7 @@ CHARTS_FROM = 20
 @dataclass(frozen=True, kw_only=True)
 class Overview(Frame):
     at: Progress
+    agreement: Agreements
     as_of: datetime
     pace: charts.Chart | None
     topics: charts.Chart | None
@@ -85,6 +87,7 @@ def overview(
     page = Overview(
         **frame(session, who, study, "overview"),
         at=at,
+        agreement=agreements(session, study.id),
         as_of=now,
         pace=charts.bars_per_day("pace", "Will we finish in time?", at.days, ahead=at.ahead)
         if enough and at.days

@@ -105,6 +105,7 @@ class Ballot:
     language: str
     scale: str
     options: list[Any]
+    template: str
     study_title: str = "Everyday advice study"
     question: str = "Which answer is better here?"
     progress: tuple[int, int] = (7, 15)
@@ -176,7 +177,7 @@ def application() -> FastAPI:
         more["highlights"] = "on" if q.get("marks") else "off"
         language = q.get("lang", "en")
         ballot = Ballot(
-            str(n), f"/pair/{n}", f"/pair/{n}/hold", "/skip", language, scale, kinds()[scale].options(),
+            str(n), f"/pair/{n}", f"/pair/{n}/hold", "/skip", language, scale, kinds()[scale].options(), kinds()[scale].template,
             question=Translator(best_language(language))("ballot.question") if language != "en" else "Which answer is better here?",
             progress=(n, 15), **more,
         )  # fmt: skip
