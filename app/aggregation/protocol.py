@@ -138,8 +138,11 @@ class Votes:
     @cached_property
     def n_annotators(self) -> Ints:
         """Different people behind each pair's votes, int64 (n_pairs,)."""
-        key = np.unique(self.pair * max(1, self.n_people) + self.person)
-        return np.bincount(key // max(1, self.n_people), minlength=self.n_pairs).astype(np.int64)
+        key = self.pair * max(1, self.n_people) + self.person
+        key.sort()
+        again = np.zeros(key.size, bool)
+        again[1:] = key[1:] == key[:-1]
+        return np.bincount(key[~again] // max(1, self.n_people), minlength=self.n_pairs).astype(np.int64)
 
     @cached_property
     def n_ties(self) -> Ints:

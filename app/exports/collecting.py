@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,11 @@ from app.studies.tables import Pair, Response
 CHOICES = ("left", "right", "tie", "neither", "skip", "retracted")
 LEFT, RIGHT, TIE, NEITHER, SKIP, RETRACTED = range(6)
 CHUNK = 5000
+_KINDS: dict[str, Any] = {
+    "choice": np.int8, "left_first": np.bool_, "superseded": np.bool_, "retest": np.bool_, "gold": np.bool_,
+    "late": np.bool_, "counts": np.bool_, "simulated": np.bool_, "strength": np.int8, "elapsed": np.int32,
+}  # fmt: skip
+"""Columns of the arrays in the order of the query, after the pair and the person."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Collected:
             person=self.person[kept].astype(np.int64),
             y=np.where(flipped, 1.0 - y, y),
             first_on_left=left_first,
-            weight=np.ones(int(kept.sum())),
+            weight=np.broadcast_to(np.float64(1.0), int(kept.sum())),
             group=people.group,
             group_names=people.group_names,
             group_weights=people.group_weights,
@@ -126,26 +132,6 @@ def collect(
 
     ``timing`` says whether how quickly answers were given is read too; nobody is quick otherwise.
     """
-    columns = _columns(session, study_id, as_of=as_of, timing=timing)
-    db_pair = columns.pop("pair")
-    pair_ids, pair = np.unique(db_pair, return_inverse=True)
-    person = people.index(columns.pop("person")).astype(np.int32)
-    found = Collected(
-        pair_ids=pair_ids.astype(np.int64),
-        pair=pair.astype(np.int32),
-        person=person,
-        choice=columns["choice"],
-        left_first=columns["left_first"],
-        reason=np.zeros(person.size, np.int8),
-        strength=columns["strength"],
-        elapsed=columns["elapsed"],
-        retest=columns["retest"],
-        neither=np.zeros(person.size, bool),
-    )
-    return found, columns
-
-
-def _columns(session: Session, study_id: int, *, as_of: datetime, timing: bool) -> dict[str, np.ndarray]:
     later, joined = later_answer(as_of)
     wanted: list[Any] = [
         Judgment.pair_id,
@@ -162,36 +148,65 @@ def _columns(session: Session, study_id: int, *, as_of: datetime, timing: bool) 
         func.coalesce(Judgment.elapsed_ms, -1),
     ]
     if timing:
-        wanted += [
-            Judgment.timing["words"].as_integer(),
-            Judgment.timing["active_ms"].as_integer(),
-            Judgment.timing["server_ms"].as_integer(),
-        ]
+        wanted += [Judgment.timing[k].as_integer() for k in ("words", "active_ms", "server_ms")]
+    scope = in_scope(study_id, as_of)
+    people_of = (Annotator, Annotator.id == Judgment.annotator_id)
+    n = session.scalar(select(func.count()).select_from(Judgment).join(*people_of).where(scope)) or 0
     query = in_order(
         select(*wanted)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .join(*people_of)
         .join(Pair, Pair.id == Judgment.pair_id)
         .outerjoin(later, joined)
-        .where(in_scope(study_id, as_of))
+        .where(scope)
     )
-    kinds = (
-        ("pair", np.int64), ("person", np.int64), ("choice", np.int8), ("left_first", np.bool_), ("superseded", np.bool_),
-        ("retest", np.bool_), ("gold", np.bool_), ("late", np.bool_), ("counts", np.bool_), ("simulated", np.bool_),
-        ("strength", np.int8), ("elapsed", np.int32),
-    )  # fmt: skip
-    columns: dict[str, list[np.ndarray]] = {name: [np.zeros(0, kind)] for name, kind in kinds}
-    columns["quick"] = [np.zeros(0, bool)]
-    code = {name: n for n, name in enumerate(CHOICES)}
-    for chunk in parts(session, query, part=CHUNK):
-        given: list[Any] = list(zip(*chunk, strict=True))
-        given[2] = [code[c] for c in given[2]]
-        for (name, kind), values in zip(kinds, given, strict=False):
-            columns[name].append(np.asarray(values, kind))
-        columns["quick"].append(_quick(given[len(kinds) :], len(chunk)))
-    return {name: np.concatenate(values) for name, values in columns.items()}
+    return _filled(parts(session, query, part=CHUNK), n, people)
 
 
-def _quick(timing: list[tuple[int | None, ...]], n: int) -> np.ndarray:
+def _filled(
+    chunks: Iterator[Sequence[Any]], n: int, people: People
+) -> tuple[Collected, dict[str, np.ndarray]]:
+    """Arrays of the right length from the start, so that no second copy is ever held."""
+    made = {name: np.zeros(n, kind) for name, kind in _KINDS.items()}
+    quick = np.zeros(n, bool)
+    pair, person = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    pair_ids: list[np.ndarray] = []
+    code = {name: number for number, name in enumerate(CHOICES)}
+    start, seen, last = 0, -1, None
+    for chunk in chunks:
+        part = slice(start, start + len(chunk))
+        numbers, persons, choices, *rest = zip(*chunk, strict=True)
+        db_pair = np.asarray(numbers, np.int64)
+        new = np.ones(db_pair.size, bool)
+        new[1:] = db_pair[1:] != db_pair[:-1]
+        new[0] = db_pair[0] != last
+        pair_ids.append(db_pair[new])
+        pair[part] = seen + np.cumsum(new)
+        seen, last = int(pair[part][-1]), int(db_pair[-1])
+        person[part] = people.index(np.asarray(persons, np.int64))
+        made["choice"][part] = [code[c] for c in choices]
+        for name, values in zip(list(_KINDS)[1:], rest, strict=False):
+            made[name][part] = values
+        quick[part] = _quick(rest[len(_KINDS) - 1 :], len(chunk))
+        start += len(chunk)
+    found = Collected(
+        pair_ids=np.concatenate([np.zeros(0, np.int64), *pair_ids]),
+        pair=pair,
+        person=person,
+        choice=made["choice"],
+        left_first=made["left_first"],
+        reason=np.zeros(n, np.int8),
+        strength=made["strength"],
+        elapsed=made["elapsed"],
+        retest=made["retest"],
+        neither=np.zeros(n, bool),
+    )
+    return found, {
+        "quick": quick,
+        **{k: made[k] for k in ("superseded", "gold", "late", "counts", "simulated")},
+    }
+
+
+def _quick(timing: Sequence[tuple[int | None, ...]], n: int) -> np.ndarray:
     """Faster than anybody reads both answers, as the page's own notice reckons it."""
     if not timing:
         return np.zeros(n, bool)
@@ -215,14 +230,16 @@ def pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers
         .where(Pair.study_id == study_id, judged)
         .order_by(Pair.id)
     )
-    found = [np.zeros((0, 5), np.int64)]
-    found += [
-        np.asarray([(*r[:4], r[4] < r[5]) for r in chunk], np.int64)
-        for chunk in parts(session, query, part=CHUNK)
-    ]
-    table = np.concatenate(found)
-    rows = table[np.searchsorted(table[:, 0], pair_ids)] if pair_ids.size else table[:0]
-    return PairNumbers(rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4].astype(bool))
+    table = np.zeros((pair_ids.size, 3), np.int64)
+    ordered = np.zeros(pair_ids.size, bool)
+    for chunk in parts(session, query, part=CHUNK):
+        numbers = np.asarray([r[0] for r in chunk], np.int64)
+        place = np.searchsorted(pair_ids, numbers)
+        here = place < pair_ids.size
+        here[here] = pair_ids[place[here]] == numbers[here]
+        table[place[here]] = np.asarray([tuple(r[1:4]) for r in chunk], np.int64)[here]
+        ordered[place[here]] = np.asarray([r[4] < r[5] for r in chunk], bool)[here]
+    return PairNumbers(table[:, 0], table[:, 1], table[:, 2], ordered)
 
 
 def retests(session: Session, study_id: int, people: People, pair_ids: Ints, *, as_of: datetime) -> Retests:

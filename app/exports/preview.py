@@ -59,7 +59,7 @@ def preview(
         NoGroups, EmptyGroup: A rule needs groups that the study does not have.
     """
     placer = Placer(splits.salt_of(study), options.shares)
-    pending, _ = splits.decide(session, study.id, placer, scheme=options.split, as_of=now)
+    pending = splits.pending(session, study.id, placer, scheme=options.split, as_of=now)
     state = take(session, study, options, as_of=now, pending=pending, weigh=True)
     first = registry.named(options.formats)[0]
     view = Snapshot(state)

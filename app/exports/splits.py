@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.db.session import Database
 from app.exports import near_duplicates
+from app.exports.near_duplicates import Groups
 from app.exports.rowwise import parts
 from app.exports.tables import PromptSplit
 from app.kit.ids import keyed_hash
@@ -97,55 +100,63 @@ def ensure(
     """Store a place for every request that was there by ``as_of`` and has none yet; places once given never change."""
     placer = Placer(salt_of(study), shares)
     with database.read() as session:
-        places, report = decide(session, study.id, placer, scheme=scheme, as_of=as_of)
-    rows = [
-        {
-            "study_id": study.id,
-            "scheme": scheme,
-            "prompt_hash": prompt,
-            "split": split,
-            "fold": fold,
-            "given_at": now,
-        }
-        for prompt, (split, fold) in places.items()
-    ]
+        prompts, groups = _group(session, study.id, scheme=scheme, as_of=as_of)
+    decision = _Decision(prompts, groups, placer)
     insert = sqlite.insert if database.is_sqlite else postgresql.insert
-    for start in range(0, len(rows), _BATCH):
+    places = decision.places()
+    while part := list(islice(places, _BATCH)):
+        rows = [
+            {"study_id": study.id, "scheme": scheme, "prompt_hash": h, "split": s, "fold": f, "given_at": now}
+            for h, s, f in part
+        ]
         with database.write() as session:
-            session.execute(insert(PromptSplit).on_conflict_do_nothing(), rows[start : start + _BATCH])
-    return report
+            session.execute(insert(PromptSplit).on_conflict_do_nothing(), rows)
+    return decision.report()
 
 
-def decide(
+def pending(
     session: Session, study_id: int, placer: Placer, *, scheme: str, as_of: datetime
-) -> tuple[dict[str, tuple[str, int]], SplitReport]:
-    """The places of requests that have none, without storing them."""
+) -> dict[str, tuple[str, int]]:
+    """The places that requests without one would be given, for a preview; nothing is stored."""
+    prompts, groups = _group(session, study_id, scheme=scheme, as_of=as_of)
+    return {h: (s, f) for h, s, f in _Decision(prompts, groups, placer).places()}
+
+
+def _group(session: Session, study_id: int, *, scheme: str, as_of: datetime) -> tuple[_Prompts, Groups]:
+    """Every request with its near-duplicates; none at all where each has its place, which is soon found out."""
     there = and_(Item.study_id == study_id, Item.added_at <= as_of)
     missing = session.scalar(
-        select(func.count(func.distinct(Item.prompt_hash)))
+        select(Item.id)
         .outerjoin(PromptSplit, joined(scheme))
         .where(there, PromptSplit.prompt_hash.is_(None))
+        .limit(1)
     )
-    if not missing:
-        return {}, SplitReport()
+    if missing is None:
+        return _Prompts(), Groups(np.zeros(0, np.int64), 0)
     prompts = _Prompts.read(session, there, scheme)
-    groups = near_duplicates.group(prompts.keys, prompts.texts)
-    return _places(prompts, groups, placer)
+    return prompts, near_duplicates.group(prompts.keys, lambda places: prompts.texts(session, places))
 
 
 @dataclass
 class _Prompts:
-    """Every different request: hash, minhash keys, stored place, given split, and an item that has it."""
+    """Every different request, as arrays: n is the number of requests.
 
-    session: Session
-    hashes: list[str]
-    items: list[int]
-    stored: list[tuple[str, int] | None]
-    given: list[str | None]
-    keys: np.ndarray
+    hashes: uint8 (n, 32).  items: int64 (n,), the number of an item that asks it.  keys: uint64 (n, 8), for near-duplicates.
+    stored, given: int8 (n,), the place it has or an item brought along, as a place in ``names``; -1 = none.
+    fold: int8 (n,), -1 = none.
+    """
+
+    names: list[str] = field(default_factory=list)
+    hashes: np.ndarray = field(default_factory=lambda: np.zeros((0, 32), np.uint8))
+    items: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    keys: np.ndarray = field(default_factory=lambda: np.zeros((0, near_duplicates.BANDS), np.uint64))
+    stored: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
+    given: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
+    fold: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
 
     @classmethod
     def read(cls, session: Session, there: ColumnElement[bool], scheme: str) -> _Prompts:
+        """In the order of hashes. Of several items that ask the same the first that brought a place along decides."""
         query = (
             select(
                 Item.id, Item.prompt_hash, Item.prompt, Item.given_split, PromptSplit.split, PromptSplit.fold
@@ -154,64 +165,93 @@ class _Prompts:
             .where(there)
             .order_by(Item.prompt_hash, Item.id)
         )
-        made = cls(session, [], [], [], [], np.zeros((0, near_duplicates.BANDS), np.uint64))
-        keys = [made.keys]
+        found: dict[str, list[Any]] = {k: [] for k in ("hashes", "items", "keys", "stored", "given", "fold")}
+        names: dict[str, int] = {}
         last = None
         for chunk in parts(session, query):
-            texts = []
+            fresh = []
             for row in chunk:
-                if row.prompt_hash == last:
-                    made.given[-1] = made.given[-1] or given_name(row.given_split)
-                    continue
+                given = given_name(row.given_split)
+                code = -1 if given is None else names.setdefault(given, len(names))
+                if row.prompt_hash != last:
+                    fresh.append([row, code])
+                elif fresh and fresh[-1][1] < 0:
+                    fresh[-1][1] = code
+                elif not fresh and found["given"][-1][-1] < 0:
+                    found["given"][-1][-1] = code
                 last = row.prompt_hash
-                made.hashes.append(row.prompt_hash)
-                made.items.append(row.id)
-                made.stored.append(None if row.split is None else (row.split, row.fold))
-                made.given.append(given_name(row.given_split))
-                texts.append(_text(row.prompt))
-            keys.append(near_duplicates.bands(texts))
-        made.keys = np.concatenate(keys)
-        return made
+            if not fresh:
+                continue
+            rows = [f[0] for f in fresh]
+            raw = bytes.fromhex("".join(r.prompt_hash for r in rows))
+            found["hashes"].append(np.frombuffer(raw, np.uint8).reshape(-1, 32))
+            found["items"].append(np.asarray([r.id for r in rows], np.int64))
+            found["keys"].append(near_duplicates.bands([_text(r.prompt) for r in rows]))
+            places = [-1 if r.split is None else names.setdefault(r.split, len(names)) for r in rows]
+            found["stored"].append(np.asarray(places, np.int8))
+            found["given"].append(np.asarray([f[1] for f in fresh], np.int8))
+            found["fold"].append(np.asarray([-1 if r.fold is None else r.fold for r in rows], np.int8))
+        return cls(list(names), **{k: np.concatenate(found.pop(k)) for k in list(found)})
 
-    def texts(self, places: Sequence[int]) -> Iterator[tuple[int, str]]:
+    def texts(self, session: Session, places: Sequence[int]) -> Iterator[tuple[int, str]]:
+        """The requests at these places."""
         for start in range(0, len(places), 500):
-            part = {self.items[i]: i for i in places[start : start + 500]}
-            rows = self.session.execute(select(Item.id, Item.prompt).where(Item.id.in_(list(part))))
+            part = {int(self.items[i]): i for i in places[start : start + 500]}
+            rows = session.execute(select(Item.id, Item.prompt).where(Item.id.in_(list(part))))
             yield from ((part[r.id], _text(r.prompt)) for r in rows)
 
 
-def _places(
-    prompts: _Prompts, groups: near_duplicates.Groups, placer: Placer
-) -> tuple[dict[str, tuple[str, int]], SplitReport]:
-    """A group goes where its stored member stands, else where one was given, else where its first member's hash says."""
-    leaders = groups.leader.tolist()
-    standing: dict[int, set[str]] = {}
-    folds: dict[int, int] = {}
-    for place, leader in enumerate(leaders):
-        stored, given = prompts.stored[place], prompts.given[place]
-        split = stored[0] if stored else given
-        if split is not None:
-            standing.setdefault(leader, set()).add(split)
-        if stored is not None:
-            folds.setdefault(leader, stored[1])
-    found: dict[str, tuple[str, int]] = {}
-    for place, leader in enumerate(leaders):
-        if prompts.stored[place] is not None:
-            continue
-        own = placer.by_hash(prompts.hashes[place])
-        shared = placer.by_hash(prompts.hashes[leader])
-        splits = standing.get(leader, set())
-        split = prompts.given[place] or (
-            next(iter(splits)) if len(splits) == 1 else own[0] if splits else shared[0]
+@dataclass(frozen=True)
+class _Decision:
+    """Where requests without a place go: a group where its stored member stands, else where an item named one, else
+    where the hash of its first member says.
+    """
+
+    prompts: _Prompts
+    groups: Groups
+    placer: Placer
+
+    @cached_property
+    def standing(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each leader how many different places its group has already, and one of them; int64 (n,) each."""
+        given = self.prompts
+        known = np.where(given.stored >= 0, given.stored, given.given).astype(np.int64)
+        there = known >= 0
+        base = max(1, len(given.names))
+        both = np.unique(self.groups.leader[there] * base + known[there])
+        count = np.bincount(both // base, minlength=known.size)
+        one = np.full(known.size, -1)
+        one[both // base] = both % base
+        return count, one
+
+    def places(self) -> Iterator[tuple[str, str, int]]:
+        """Hash, split and fold of every request that has no place yet."""
+        given, leader = self.prompts, self.groups.leader
+        count, one = self.standing
+        fold = np.full(leader.size, -1)
+        stored = np.flatnonzero(given.fold >= 0)[::-1]
+        fold[leader[stored]] = given.fold[stored]
+        for place in np.flatnonzero(given.stored < 0).tolist():
+            first = int(leader[place])
+            name = given.hashes[place].tobytes().hex()
+            own = self.placer.by_hash(name)
+            shared = own if first == place else self.placer.by_hash(given.hashes[first].tobytes().hex())
+            if given.given[place] >= 0:
+                split = given.names[given.given[place]]
+            elif count[first] == 1:
+                split = given.names[one[first]]
+            else:
+                split = own[0] if count[first] else shared[0]
+            yield name, split, int(fold[first]) if fold[first] >= 0 else shared[1]
+
+    def report(self) -> SplitReport:
+        """What was come upon."""
+        return SplitReport(
+            new_requests=int((self.prompts.stored < 0).sum()),
+            near_duplicate_groups=self.groups.together,
+            templates=self.groups.dissolved,
+            joined_two=int((self.standing[0] > 1).sum()),
         )
-        found[prompts.hashes[place]] = (split, folds.get(leader, shared[1]))
-    report = SplitReport(
-        new_requests=len(found),
-        near_duplicate_groups=groups.together,
-        templates=groups.dissolved,
-        joined_two=sum(len(s) > 1 for s in standing.values()),
-    )
-    return found, report
 
 
 def _text(prompt: list[Any]) -> str:
