@@ -16,6 +16,9 @@ import sqlalchemy as sa
 from app.db.migrate import upgrade
 from app.db.session import Database, connect
 from tests import factories, postgres
+from tests.browser import chromium
+
+__all__ = ["chromium"]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]

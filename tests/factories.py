@@ -63,6 +63,7 @@ def items(
 
 def study(
     session: Session,
+    /,
     *,
     now: datetime,
     pairs: int = 5,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.browser import chromium
 
-__all__ = ["chromium"]
+
+
