@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.session import Database
-from app.exports import card, manifest, reads, registry, splits, writes
+from app.exports import card, croissant, manifest, reads, registry, splits, writes
 from app.exports.errors import FolderInUse
 from app.exports.figures import Lengths, figures
 from app.exports.manifest import Written
@@ -122,6 +122,9 @@ def _write(state: State, folder: Path, report: Progress) -> tuple[dict[str, Any]
     if entry is not None:
         (folder / "dataset_info.json").write_bytes(manifest.readable(entry))
     (folder / "README.md").write_text(card.card(state, written, told, folder), encoding="utf-8", newline="\n")
+    described = manifest.describe(folder, rows)
+    document = croissant.croissant(state, written, told, described)
+    (folder / "croissant.json").write_bytes(manifest.readable(document))
     described = manifest.describe(folder, rows)
     made = manifest.manifest(state, written, told, described)
     (folder / "manifest.json").write_bytes(manifest.readable(made))

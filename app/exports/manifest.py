@@ -61,6 +61,7 @@ def manifest(
             "licence": state.spec.release.licence,
             "config_sha256": hashlib.sha256(canonical(state.spec.model_dump(mode="json"))).hexdigest(),
         },
+        "answers": {"first_day": state.first_day, "last_day": state.last_day},
         "state": hashlib.sha256(state.salt.encode()).hexdigest()[:16],
         "options": options.model_dump(mode="json"),
         "labels": [_rule(state, index) for index in range(len(options.rules))],

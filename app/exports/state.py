@@ -55,6 +55,9 @@ class State:
     could_exclude: dict[str, int]
     """Answers that each thing named by ``exclude`` would take away on its own; quick ones only where timing was read."""
     totals: dict[str, int]
+    first_day: str | None
+    last_day: str | None
+    """Days of the first and the last answer."""
     salt: str
 
     def salted(self, kind: str, number: object) -> str:
@@ -119,6 +122,7 @@ def take(
     again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)
     votes = collected.votes(crowd, merged, numbers, again)
     unreleased = collecting.count_unreleased(session, study.id, as_of=as_of)
+    days = _days(session, study.id, as_of=as_of)
     return State(
         session=session,
         study=study,
@@ -138,6 +142,8 @@ def take(
         unreleased=unreleased,
         could_exclude=could,
         totals=_totals(session, study.id, as_of=as_of),
+        first_day=days[0],
+        last_day=days[1],
         salt=_salt(session, study, version, options, unreleased, as_of=as_of),
     )
 
@@ -161,6 +167,16 @@ def _version(session: Session, study: Study, as_of: datetime) -> int:
         )
     )
     return found or study.version
+
+
+def _days(session: Session, study_id: int, *, as_of: datetime) -> tuple[str | None, str | None]:
+    given = func.coalesce(Judgment.answered_at, Judgment.created_at)
+    row = session.execute(
+        select(func.min(given), func.max(given))
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .where(collecting.in_scope(study_id, as_of))
+    ).one()
+    return tuple(None if m is None else m.date().isoformat() for m in row)  # type: ignore[return-value]
 
 
 def _totals(session: Session, study_id: int, *, as_of: datetime) -> dict[str, int]:

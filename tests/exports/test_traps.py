@@ -354,3 +354,18 @@ def test_a_kind_of_column_is_said_the_same_way_three_times():
     schema = json_schema("x", "X", columns)
     assert schema["properties"]["p"]["type"] == ["number", "null"]
     assert schema["properties"]["chosen"]["items"]["additionalProperties"] is False
+
+
+def test_croissant_names_every_data_file_and_column_with_its_sum(made_small: Made, tmp_path: Path):
+    folder = export(made_small, tmp_path / "x")
+    told = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    listed = {f["path"]: f["sha256"] for f in reading.manifest(folder)["files"] if f["rows"] is not None}
+    assert {f["@id"]: f["sha256"] for f in told["distribution"]} == listed
+    columns = {r["name"]: [f["name"] for f in r["field"]] for r in told["recordSet"]}
+    for path in listed:
+        config, split = Path(path).parent.name, Path(path).stem
+        assert columns[f"{config}-{split}"] == list(reading.rows(folder, config, split)[0])
+    for key in ("dataCollection", "dataAnnotationProtocol", "dataAnnotationAnalysis", "annotatorDemographics", "dataBiases",
+                "dataLimitations", "personalSensitiveInformation", "dataReleaseMaintenancePlan", "annotationsPerItem"):  # fmt: skip
+        assert told[f"rai:{key}"]
+    assert told["datePublished"] == "2026-03-02"

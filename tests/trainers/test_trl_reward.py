@@ -163,3 +163,22 @@ def test_nulls_and_whole_numbers_first_load_because_features_are_declared(export
     card.write_text(f"{head}---\n{yaml.safe_dump(declared, sort_keys=False)}---\n{rest}", encoding="utf-8")
     with pytest.raises(datasets.exceptions.DatasetGenerationError):
         load(exported, "preference", tmp_path / "without")
+
+
+def test_croissant_reads_every_record_set(exported: Path):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    found = mlcroissant.Dataset(jsonld=str(exported / "croissant.json"))
+    assert not found.metadata.ctx.issues.errors
+    assert not found.metadata.ctx.issues.warnings
+    sets = {r.name: r.uuid for r in found.metadata.record_sets}
+    expected = {
+        f"{c['name']}-{s}": n for c in reading.manifest(exported)["configs"] for s, n in c["rows"].items()
+    }
+    assert sets.keys() == expected.keys()
+    for name, uuid in sets.items():
+        rows = list(found.records(uuid))
+        assert len(rows) == expected[name]
+    one = next(iter(found.records("preference-train")))
+    back = reading.rows(exported, "preference", "train")[0]
+    assert one["preference-train/p_chosen"] == back["p_chosen"]
+    assert one["preference-train/pair_id"] == back["pair_id"].encode()
