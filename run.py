@@ -9,6 +9,7 @@
 
 Only the standard library is used here, in words that old Pythons can read, so that they can say what they lack.
 """
+
 import hashlib
 import os
 import shutil
@@ -21,7 +22,13 @@ SCRIPTS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
 OLDEST = (3, 11)
 NEWEST_TRIED = 15
-EXTRAS = {"test": "test", "test-all": "oracles", "bench": "oracles", "check": "test", "test-trainers": "trainers"}
+EXTRAS = {
+    "test": "test",
+    "test-all": "oracles",
+    "bench": "oracles",
+    "check": "test",
+    "test-trainers": "trainers",
+}
 DEFAULT_EXTRA = "postgres,parquet"
 
 
@@ -43,7 +50,10 @@ def make_environment():
         return
     python = find_python()
     if not python:
-        sys.exit("Soundings needs Python 3.11 or newer; this is %s. Install one, then try again." % sys.version.split()[0])
+        sys.exit(
+            "Soundings needs Python 3.11 or newer; this is %s. Install one, then try again."
+            % sys.version.split()[0]
+        )
     if subprocess.call([python, "-m", "venv", VENV], stdout=subprocess.DEVNULL) == 0:
         return
     shutil.rmtree(VENV, ignore_errors=True)

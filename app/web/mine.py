@@ -150,9 +150,7 @@ def _my_data(session: Session, visit: Visit, problems: tuple[Problem, ...] = ())
 
 def _lines(session: Session, visit: Visit, rows: list[Judgment], *, now: datetime) -> list[Line]:
     asked = dict(
-        session.execute(select(Item.id, Item.search_text).where(Item.id.in_({r.item_id for r in rows})))
-        
-        .all()
+        session.execute(select(Item.id, Item.search_text).where(Item.id.in_({r.item_id for r in rows}))).all()
     )
     open_sessions: dict[tuple[int | None, int], bool] = {}
     lines = []

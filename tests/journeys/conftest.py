@@ -40,14 +40,19 @@ def make_site(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[..., S
             file = tmp_path / "site.sqlite3"
             shutil.copy(sqlite_template, file)
             settings = Settings(
-                database_url=f"sqlite:///{file}", data_dir=tmp_path / "data", log_level="ERROR", _env_file=None
+                database_url=f"sqlite:///{file}",
+                data_dir=tmp_path / "data",
+                log_level="ERROR",
+                _env_file=None,
             )
             app = create_app(settings)
             rows = factories.items(20)
             for row in rows:
                 row["responses"][0]["text"] += "\n\n" + LONG
             with app.state.database.write() as session:
-                owner = people.create_researcher(session, "r@example.org", password="a long password", now=utc_now())
+                owner = people.create_researcher(
+                    session, "r@example.org", password="a long password", now=utc_now()
+                )
                 options = {"slug": "advice", "title": "Advice", "querying": {"retest": 0}, **parts}
                 factories.study(session, now=utc_now(), rows=rows, owner_id=owner.id, **options)
             return Site(stack.enter_context(serving(app)), app.state.database, "advice")

@@ -200,7 +200,7 @@ def test_a_break_and_a_resume_code_for_another_device(make_site, visit):
     assert page.url.endswith("/break")
     sizes = [page.locator("main form button").nth(n).bounding_box()["height"] for n in range(2)]
     assert sizes[0] == sizes[1]
-    page.click("text=Stop for today")
+    page.get_by_role("button", name="Stop for today").click()
     code = page.locator("code").inner_text()
     other = visit(java_script_enabled=False)
     other.goto(site.url)
@@ -234,14 +234,26 @@ def test_phone_cards_and_switch(site, visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_of_a_participant_breaks_an_accessibility_rule(site, visit, scheme, width):
-    page = visit(width, 844, color_scheme=scheme)
+    page = visit(width, 844, color_scheme=scheme, reduced_motion="reduce")
     found = []
 
     def look(name):
-        run = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+        run = Axe().run(
+            page,
+            options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+        )
         found.extend(f"{name}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in run.response["violations"])
 
-    for path in ("/", f"/s/{site.slug}", "/help", "/words", "/privacy", "/accessibility", "/settings", "/nothing"):
+    for path in (
+        "/",
+        f"/s/{site.slug}",
+        "/help",
+        "/words",
+        "/privacy",
+        "/accessibility",
+        "/settings",
+        "/nothing",
+    ):
         page.goto(site.url + path)
         look(path)
     join(page, site)
@@ -258,7 +270,13 @@ def test_plain_words_and_no_names_of_models(site, visit):
     page = visit()
     join(page, site)
     banned = re.compile(r"\b(LLM|annotator|preference pair|active learning|alpha|reward)\b", re.IGNORECASE)
-    for path in (page.url, f"{site.url}/", f"{site.url}/help", f"{site.url}/privacy", f"{site.url}/s/{site.slug}/my-data"):
+    for path in (
+        page.url,
+        f"{site.url}/",
+        f"{site.url}/help",
+        f"{site.url}/privacy",
+        f"{site.url}/s/{site.slug}/my-data",
+    ):
         page.goto(path)
         assert not banned.search(page.locator("body").inner_text()), path
     page.goto(f"{site.url}/s/{site.slug}/next")

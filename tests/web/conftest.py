@@ -1,7 +1,3 @@
 """Fixtures of the page tests."""
 
 from __future__ import annotations
-
-
-
-
