@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, select
 
-from app.aggregation.protocol import Ints
 from app.assignments.tables import Assignment
 from app.exports.collecting import LEFT, RIGHT
 from app.exports.people import FEWEST_IN_GROUP, may_be_released
 from app.exports.records import LabelledPair
 from app.exports.state import State
+from app.inference.agreement import krippendorff_nominal
 from app.people.tables import Annotator
 
 CHARACTERS_PER_TOKEN = 4
@@ -100,30 +100,7 @@ def alpha(state: State) -> float | None:
     votes = state.votes
     turned = ~state.numbers.in_text_order[votes.pair] if votes.pair.size else np.zeros(0, bool)
     y = np.where(turned, 1.0 - votes.y, votes.y)
-    category = (y * 2).astype(np.int64)
-    table = np.bincount(votes.pair * 3 + category, minlength=votes.n_pairs * 3).reshape(-1, 3)
-    return nominal_alpha(table)
-
-
-def nominal_alpha(table: Ints) -> float | None:
-    """Krippendorff's alpha for nominal values from counts.
-
-    Model: 1 - observed / expected disagreement; observed = sum_u sum_{c != k} n_uc n_uk / (m_u - 1) / n, expected =
-    sum_{c != k} n_c n_k / (n (n - 1)), over the units with m_u >= 2 values.
-
-    Args:
-        table: int64 (n_units, n_values), how often each value was given to each unit.
-
-    Source: Krippendorff 2004, ch. 11.
-    """
-    table = table[table.sum(axis=1) >= 2].astype(np.float64)
-    m = table.sum(axis=1)
-    n, totals = m.sum(), table.sum(axis=0)
-    expected = (n * n - (totals * totals).sum()) / (n - 1) if n > 1 else 0.0
-    if expected <= 0:
-        return None
-    observed = ((m * m - (table * table).sum(axis=1)) / (m - 1)).sum()
-    return float(1 - observed / expected)
+    return krippendorff_nominal(votes.pair, (y * 2).astype(np.int64)).alpha
 
 
 def _groups(state: State, given: np.ndarray) -> list[dict[str, Any]] | None:

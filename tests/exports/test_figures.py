@@ -1,10 +1,8 @@
-"""The card's figures against independent ones: the krippendorff package and real judgments."""
+"""The card's figures against independent ones."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import krippendorff
@@ -12,44 +10,24 @@ import numpy as np
 import pytest
 
 from app.db.session import Database
-from app.exports.figures import nominal_alpha
 from tests.exports import builder, reading
 
-
-def test_alpha_is_the_package_s():
-    rng = np.random.default_rng(1)
-    for _ in range(30):
-        table = rng.integers(0, 4, (40, 3))
-        assert nominal_alpha(table) == pytest.approx(
-            krippendorff.alpha(value_counts=table, level_of_measurement="nominal"), abs=1e-9
-        )
+Made = tuple[Database, int, datetime]
 
 
-def test_alpha_is_not_known_without_two_answers_that_could_differ():
-    assert nominal_alpha(np.zeros((0, 3), np.int64)) is None
-    assert nominal_alpha(np.array([[1, 0, 0], [0, 1, 0]])) is None
-    assert nominal_alpha(np.array([[3, 0, 0], [2, 0, 0]])) is None
-
-
-@pytest.mark.parametrize("name", ["pandalm", "ukpconvarg_a", "lf_quality"])
-def test_alpha_of_real_judgments(shared_data: Path, name: str):
-    """First judgment of a person on a pair; the value that the reference gives for the same reading."""
-    units: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
-    seen = set()
-    with (shared_data / name / "judgments.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            low, high = sorted((row["left"], row["right"]))
-            unit = (row["item_id"], low, high)
-            if (row["annotator_id"], unit) in seen or row["choice"] not in {"left", "right", "tie"}:
-                continue
-            seen.add((row["annotator_id"], unit))
-            chosen = row[row["choice"]] if row["choice"] != "tie" else None
-            units[unit][1 if chosen is None else 0 if chosen == low else 2] += 1
-    reference = json.loads((shared_data / name / "reference.json").read_text())
-    told = reference.get("krippendorff_by_canonical_unit") or reference["krippendorff"]
-    table = np.array(list(units.values()))
-    assert table[table.sum(axis=1) >= 2].sum() == told["ratings_in_them"]
-    assert nominal_alpha(table) == pytest.approx(told["alpha"], abs=1e-9)
+def test_alpha_is_the_package_s_of_the_exported_judgments(made_small: Made, tmp_path: Path):
+    """Read back from the file of judgments: counted ones, "first" being first as text."""
+    database, study_id, now = made_small
+    reading.make(database, study_id, tmp_path / "x", now=now, format="judgments")
+    units: dict[str, list[int]] = {}
+    for row in reading.rows(tmp_path / "x", "judgments"):
+        if not row["excluded"]:
+            low = min(row["left_response_id"], row["right_response_id"])
+            place = 1 if row["choice"] == 0 else 0 if row["chosen_response_id"] == low else 2
+            units.setdefault(row["pair_id"], [0, 0, 0])[place] += 1
+    told = reading.manifest(tmp_path / "x")["figures"]["krippendorff_alpha"]
+    expected = krippendorff.alpha(value_counts=np.array(list(units.values())), level_of_measurement="nominal")
+    assert told == pytest.approx(expected, abs=1e-6)
 
 
 def test_alpha_does_not_hang_on_the_order_of_the_item_s_list(sqlite_database: Database, tmp_path: Path):
