@@ -73,7 +73,9 @@ def _one(row: Any, item: Item, left: Response, right: Response) -> dict[str, Any
         "spans": [
             {
                 "side": "left" if s["response_id"] == row.left_id else "right",
-                **{k: s[k] for k in ("start", "end", "tag")},
+                "start": masking.shown_offset(s["start"], _side(s, row, left, right).masks, is_end=False),
+                "end": masking.shown_offset(s["end"], _side(s, row, left, right).masks, is_end=True),
+                "tag": s["tag"],
             }
             for s in row.spans or []
         ],
@@ -84,3 +86,7 @@ def _one(row: Any, item: Item, left: Response, right: Response) -> dict[str, Any
         "timing": row.timing,
         "late": row.late,
     }
+
+
+def _side(span: dict[str, Any], row: Any, left: Response, right: Response) -> Response:
+    return left if span["response_id"] == row.left_id else right

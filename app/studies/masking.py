@@ -31,3 +31,15 @@ def stored_offset(offset: int, masks: Sequence[Sequence[int]], *, is_end: bool) 
             return end if is_end else start
         shift += len(MASK) - (end - start)
     return offset - shift
+
+
+def shown_offset(offset: int, masks: Sequence[Sequence[int]], *, is_end: bool) -> int:
+    """The place in the shown text of ``offset`` in the stored one; a place inside a mask moves to the mask's edge."""
+    shift = 0
+    for start, end in sorted((int(m[0]), int(m[1])) for m in masks):
+        if offset <= start:
+            break
+        if offset < end:
+            return start + shift + (len(MASK) if is_end else 0)
+        shift += len(MASK) - (end - start)
+    return offset + shift

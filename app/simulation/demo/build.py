@@ -27,7 +27,7 @@ from app.studies import reading
 from app.studies import reads as studies
 from app.studies import writes as study_writes
 from app.studies.importing.rows import check as check_rows
-from app.studies.importing.rows import json_lines
+from app.studies.importing.sources import json_lines
 from app.studies.spec import StudySpec
 from app.studies.tables import Item, Response, Study
 

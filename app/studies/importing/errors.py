@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.kit.errors import Malformed, Where
 
 MOST_NAMED = 20
@@ -26,7 +28,12 @@ class UnreadableFile(Malformed):
 
 
 class RowError(ValueError):
-    """One row cannot be used: ``field`` names where in it, ``message`` says what to do."""
+    """One row cannot be used: ``field`` names where in it, ``message`` says what to do.
+
+    ``item`` is the item's id where the row is one of several that make it.
+    """
+
+    item: Any = None
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}" if field else message)

@@ -2,109 +2,118 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import orjson
+
 from app.studies.importing.rows import ItemRow, ResponseRow
+from app.studies.importing.self_naming import masks
 
 VERY_LONG_WORDS = 1500
-_KNOWN = (
-    "ChatGPT", "GPT-3.5", "GPT-4o", "GPT-4", "GPT-5", "Claude", "Gemini", "Bard", "Llama", "Mistral", "Mixtral", "Qwen",
-    "DeepSeek", "Grok", "Copilot", "Vicuna", "Alpaca", "Falcon", "Command R",
-)  # fmt: skip
-_MAKERS = (
-    "OpenAI",
-    "Anthropic",
-    "Google DeepMind",
-    "Google",
-    "Meta AI",
-    "Mistral AI",
-    "Alibaba Cloud",
-    "Alibaba",
-    "DeepSeek",
-    "xAI",
-)
-_SELF = r"(?:\bI['\u2019]?m\b|\bI am\b|\bas\b|\bmy name is\b|\bcalled\b|\bthis is\b)(?:\s+(?:an?|the))?\s+(?:AI\s+(?:assistant|model)\s+)?"
-_BY = r"(?:\b(?:trained|made|built|developed|created)\s+by\s+)"
-_TAG = re.compile(r"<(?:/?[a-z][a-z0-9]*\b[^<>]*|!--.*?--)>", re.IGNORECASE)
+VERY_LONG_CHARACTERS = 9000
+"""For scripts without spaces between words."""
+_ELEMENTS = (
+    "a abbr article aside audio b blockquote body br button canvas caption center cite code col dd del details div dl dt em "
+    "embed fieldset figure font footer form frame h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins label li link "
+    "main mark math meta nav noscript object ol option p picture pre q s script section select small source span strike strong "
+    "style sub summary sup svg table tbody td textarea tfoot th thead title tr u ul video"
+).split()
+_TAG = re.compile(rf"</?(?:{'|'.join(_ELEMENTS)})(?:\s[^<>]*)?/?>|<!--|<!doctype\b", re.IGNORECASE)
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
 _SAYS = {
+    "empty_prompt": "the request is empty",
     "empty_response": "an answer is empty",
     "identical_responses": "two answers are the same",
     "names_itself": "an answer names the AI that wrote it",
-    "very_long": f"an answer has more than {VERY_LONG_WORDS} words",
+    "very_long": f"an answer is longer than {VERY_LONG_WORDS} words",
     "html": "an answer holds HTML, which is shown as plain text",
+    "duplicate": "request and answers stand in another item before it",
 }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is odd about one item: flags of the item, and flags and masked spans of each response."""
+
+    flags: list[str]
+    responses: list[tuple[list[str], list[list[int]]]]
 
 
 @dataclass
 class Report:
-    """Counts of each oddity with the first places, and what was imported."""
+    """What was imported, and the places of each oddity."""
 
     items: int = 0
     pairs: int = 0
     topics: Counter[str] = field(default_factory=Counter)
     found: dict[str, list[str]] = field(default_factory=dict)
+    _contents: set[bytes] = field(default_factory=set)
+
+    def add(self, row: ItemRow, seen: Seen) -> None:
+        """Count one item."""
+        self.items += 1
+        self.pairs += row.count_pairs()
+        if row.topic:
+            self.topics[row.topic] += 1
+        flags = seen.flags
+        content = _content(row)
+        if content in self._contents:
+            flags = [*flags, "duplicate"]
+        self._contents.add(content)
+        for flag in flags:
+            self.found.setdefault(flag, []).append(row.where or row.id)
 
     def sentences(self) -> list[str]:
         """What to tell the researcher, one line an oddity."""
-        lines = []
-        for name, places in self.found.items():
-            shown = ", ".join(places[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
-            lines.append(f"{len(places)} items in which {_SAYS[name]}: {shown}")
-        return lines
+        return [_sentence(name, self.found[name]) for name in _SAYS if name in self.found]
 
 
-def flags_of(row: ResponseRow) -> list[str]:
-    """Oddities of one response."""
+def inspect(row: ItemRow) -> Seen:
+    """Everything odd about an item and its responses."""
+    responses = []
+    for one in row.responses:
+        spans = masks(one.text, one.model)
+        responses.append((_flags(one, named=bool(spans)), spans))
+    flags = {f for found, _ in responses for f in found}
+    folded = {" ".join(r.text.split()) for r in row.responses}
+    if len(folded) < len(row.responses):
+        flags.add("identical_responses")
+    if not any(turn["content"].strip() for turn in row.prompt):
+        flags.add("empty_prompt")
+    return Seen(sorted(flags), responses)
+
+
+def look(rows: Iterable[ItemRow]) -> Report:
+    """The report on rows about to be stored."""
+    report = Report()
+    for row in rows:
+        report.add(row, inspect(row))
+    return report
+
+
+def _flags(row: ResponseRow, *, named: bool) -> list[str]:
     flags = []
     if not row.text.strip():
         flags.append("empty_response")
-    if masks(row):
+    if named:
         flags.append("names_itself")
-    if len(row.text.split()) > VERY_LONG_WORDS:
+    if len(row.text) > VERY_LONG_CHARACTERS or len(row.text.split()) > VERY_LONG_WORDS:
         flags.append("very_long")
-    if _TAG.search(row.text):
+    if "<" in row.text and _TAG.search(_CODE.sub("", row.text)):
         flags.append("html")
     return flags
 
 
-def flags_of_item(row: ItemRow) -> list[str]:
-    """Oddities of an item: those of its responses, and two that are the same."""
-    flags = {f for r in row.responses for f in flags_of(r)}
-    folded = [" ".join(r.text.split()) for r in row.responses]
-    if len(set(folded)) < len(folded):
-        flags.add("identical_responses")
-    return sorted(flags)
+def _content(row: ItemRow) -> bytes:
+    """The request and its answers, whatever their order, ids and models."""
+    said = [row.prompt, sorted(r.text for r in row.responses)]
+    return hashlib.sha256(orjson.dumps(said)).digest()
 
 
-def masks(row: ResponseRow) -> list[list[int]]:
-    """Spans, in code points, where the text names its own model or its maker, in order and without overlap."""
-    names = list(_KNOWN)
-    if row.model:
-        bare = re.sub(r"\s*[\[(].*$", "", row.model)
-        names += [n for n in {row.model, bare, bare.split("/")[-1]} if len(n) > 2]
-    any_name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
-    any_maker = "|".join(re.escape(n) for n in sorted(_MAKERS, key=len, reverse=True))
-    pattern = re.compile(rf"{_SELF}({any_name})(?!\w)|{_BY}({any_maker})(?!\w)", re.IGNORECASE)
-    spans = [list(m.span(1) if m.group(1) else m.span(2)) for m in pattern.finditer(row.text)]
-    own = row.model and len(row.model) > 3 and re.compile(rf"(?<!\w){re.escape(row.model)}(?!\w)")
-    spans += [list(m.span()) for m in own.finditer(row.text)] if own else []
-    kept: list[list[int]] = []
-    for span in sorted(spans):
-        if not kept or span[0] >= kept[-1][1]:
-            kept.append(span)
-    return kept
-
-
-def look(rows: list[ItemRow]) -> Report:
-    """The report on rows about to be stored."""
-    report = Report(items=len(rows))
-    for row in rows:
-        k = len(row.responses)
-        report.pairs += len(row.pairs) if row.pairs is not None else k * (k - 1) // 2
-        if row.topic:
-            report.topics[row.topic] += 1
-        for flag in flags_of_item(row):
-            report.found.setdefault(flag, []).append(row.where or row.id)
-    return report
+def _sentence(name: str, places: list[str]) -> str:
+    shown = ", ".join(places[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
+    return f"{len(places)} {'item' if len(places) == 1 else 'items'} in which {_SAYS[name]}: {shown}"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from app.kit.errors import Where
 from app.studies.importing.errors import BadRows, RowError, UnreadableFile
+from app.studies.importing.sources import json_lines
+from app.studies.importing.texts import identifier, label, mapping, named, numbers, one_of, text, turns
 
 ITEM_KEYS = ("id", "prompt", "responses", "pairs", "metadata", "meta", "topic", "kind", "split", "gold")
 RESPONSE_KEYS = ("id", "model", "text", "embedding", "metadata", "variant_of", "variant")
 KINDS = ("value", "fact", "mixed")
-ROLES = ("system", "user", "assistant", "tool", "developer")
-LONGEST_ID = 200
-LONGEST_TEXT = 1_000_000
+MOST_PAIRS = 100_000
+"""Of one item: more is a column gone wrong, and would fill the study with it."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,19 @@ class ItemRow:
         fields = {k: v for k, v in vars(self).items() if k != "where"}
         return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
+    def count_pairs(self) -> int:
+        """How many pairs it will have: those it lists, or every two of its responses."""
+        k = len(self.responses)
+        return k * (k - 1) // 2 if self.pairs is None else len(self.pairs)
+
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows that can be used, and what is wrong with the others."""
+    """Rows that can be used, what is wrong with the others, and the places of rows that say again what one before said."""
 
     rows: list[ItemRow]
     errors: list[Where]
+    repeats: tuple[str, ...] = ()
 
     def all_or_nothing(self) -> list[ItemRow]:
         """The rows, when every one can be used. Raises BadRows."""
@@ -71,24 +79,23 @@ def check(records: Iterable[tuple[str, Any]]) -> Checked:
     """Check records in the soundings shape, each with its place. An id that comes twice with other content is an error."""
     rows: list[ItemRow] = []
     errors: list[Where] = []
+    repeats: list[str] = []
     seen: dict[str, tuple[bytes, str]] = {}
     for where, record in records:
-        if isinstance(record, RowError):
-            errors.append({"where": where, "message": str(record)})
-            continue
         try:
             row = one(record, where)
-            before = seen.get(row.id)
-            if before is not None:
-                if before[0] != row.content():
-                    raise RowError("id", f"{row.id!r} stands at {before[1]} with other content")
-                continue
+            digest = hashlib.sha256(row.content()).digest()
+            before = seen.setdefault(row.id, (digest, where))
+            if before[0] != digest:
+                raise RowError("id", f"{row.id!r} stands at {before[1]} with other content")
         except RowError as error:
             errors.append({"where": where, "message": str(error)})
             continue
-        seen[row.id] = (row.content(), where)
+        if before[1] != where:
+            repeats.append(where)
+            continue
         rows.append(row)
-    return Checked(rows, errors)
+    return Checked(rows, errors, tuple(repeats))
 
 
 def read_items(records: list[dict[str, Any]]) -> list[ItemRow]:
@@ -109,168 +116,113 @@ def read_body(body: bytes, *, content_type: str) -> list[ItemRow]:
     return read_items(records)
 
 
-def json_lines(body: bytes) -> Iterable[tuple[str, Any]]:
-    """Records of a JSON-lines text, each with its line; a line that is not JSON comes as a RowError."""
-    for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if line.strip():
-            yield f"line {number}", parsed(line)
-
-
-def parsed(line: bytes | str) -> Any:
-    """One JSON value, or the RowError that says why not."""
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return RowError("", f"this is not JSON ({error})")
-
-
 def one(record: Any, where: str = "") -> ItemRow:
-    """One item. Raises RowError naming the field."""
+    """One item. A record that is itself a RowError is raised. Raises RowError naming the field."""
+    if isinstance(record, RowError):
+        raise record
     if not isinstance(record, Mapping):
         raise RowError("", f"expected an object with prompt and responses, got {named(record)}")
     for key in ("prompt", "responses"):
         if record.get(key) is None:
             raise RowError(key, "this key is needed")
-    prompt = turns(record["prompt"])
     responses = _responses(record["responses"])
-    kind = _choice(record.get("kind"), "kind", KINDS)
-    metadata = _mapping(record.get("metadata", record.get("meta")), "metadata")
-    metadata |= {k: v for k, v in record.items() if k not in ITEM_KEYS}
     ids = [r.id for r in responses]
-    gold = optional_text(record.get("gold"), "gold")
+    gold = label(record.get("gold"), "gold")
     if gold is not None and gold not in ids:
-        raise RowError("gold", f"{gold!r} is not the id of a response ({', '.join(ids)})")
-    given = identifier(record.get("id"), "id")
+        raise RowError("gold", f"{gold!r} is not the id of a response ({_some(ids)})")
     row = ItemRow(
-        id=given or "",
-        prompt=prompt,
+        id=identifier(record.get("id"), "id") or "",
+        prompt=_prompt(record["prompt"]),
         responses=responses,
         pairs=_pairs(record.get("pairs"), ids),
-        metadata=metadata,
-        topic=optional_text(record.get("topic"), "topic"),
-        kind=kind,
-        split=optional_text(record.get("split"), "split"),
+        metadata=_metadata(record, ITEM_KEYS, ""),
+        topic=label(record.get("topic"), "topic"),
+        kind=one_of(record.get("kind"), "kind", KINDS),
+        split=label(record.get("split"), "split", 32),
         gold=gold,
         where=where,
     )
-    if given:
-        return row
-    from app.kit.ids import token_hash
-
-    return ItemRow(**{**vars(row), "id": token_hash(row.content().decode())[:16]})
+    if row.count_pairs() > MOST_PAIRS:
+        raise RowError("responses", f"an item may have {MOST_PAIRS:,} pairs, got {row.count_pairs():,}")
+    return row if row.id else replace(row, id=hashlib.sha256(row.content()).hexdigest()[:16])
 
 
-def turns(prompt: Any) -> list[dict[str, str]]:
-    """A prompt as turns of exactly role and content, the last one not the assistant's. Raises RowError."""
-    if isinstance(prompt, str):
-        return [{"role": "user", "content": text(prompt, "prompt")}]
-    if not isinstance(prompt, list) or not prompt:
-        raise RowError("prompt", f"expected a text or a list of turns, got {named(prompt)}")
-    made = []
-    for number, turn in enumerate(prompt):
-        at = f"prompt.{number}"
-        if not isinstance(turn, Mapping):
-            raise RowError(at, f"expected an object with role and content, got {named(turn)}")
-        role = turn.get("role", turn.get("from"))
-        role = {"human": "user", "gpt": "assistant"}.get(role, role) if isinstance(role, str) else role
-        if role not in ROLES:
-            raise RowError(f"{at}.role", f"expected one of {', '.join(ROLES)}, got {role!r}")
-        made.append(
-            {"role": str(role), "content": text(turn.get("content", turn.get("value")), f"{at}.content")}
-        )
+def _prompt(given: Any) -> list[dict[str, str]]:
+    made = turns(given)
+    if made[-1]["role"] == "assistant":
+        raise RowError("prompt", "the last turn is the assistant's; what comes last must be a request")
     return made
 
 
-def text(value: Any, at: str) -> str:
-    """A text that can be stored and shown. Raises RowError."""
-    if not isinstance(value, str):
-        raise RowError(at, f"expected text, got {named(value)}")
-    if "\x00" in value:
-        raise RowError(at, "the text holds a NUL character")
-    if len(value) > LONGEST_TEXT:
-        raise RowError(at, f"the text is longer than {LONGEST_TEXT:,} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise RowError(at, "the text holds half of a surrogate pair") from None
-    return value
-
-
-def identifier(value: Any, at: str) -> str | None:
-    """An id as text; a whole number is taken as its digits. Raises RowError."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    made = text(value, at)
-    if len(made) > LONGEST_ID:
-        raise RowError(at, f"an id has at most {LONGEST_ID} characters")
-    return made
-
-
-def optional_text(value: Any, at: str) -> str | None:
-    """A short text or nothing; a whole number is taken as its digits. Raises RowError."""
-    return identifier(value, at)
-
-
-def named(value: Any) -> str:
-    """What kind of JSON value this is, for a message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return "a text" if value else "an empty text"
-    return "a list" if isinstance(value, list) else "an object"
+def _metadata(record: Mapping[str, Any], known: tuple[str, ...], at: str) -> dict[str, Any]:
+    """``metadata``, what ``meta`` adds to it, and every key that is not known."""
+    made = mapping(record.get("metadata"), f"{at}metadata")
+    if "meta" in known:
+        made = mapping(record.get("meta"), f"{at}meta") | made
+    return made | mapping({k: v for k, v in record.items() if k not in known}, at.rstrip("."))
 
 
 def _responses(given: Any) -> list[ResponseRow]:
-    if not isinstance(given, list) or len(given) < 2:
-        raise RowError("responses", "an item needs a list of two or more responses")
-    made: list[ResponseRow] = []
-    taken: set[str] = set()
-    for position, one_given in enumerate(given):
-        at = f"responses.{position}"
-        raw = {"text": one_given} if isinstance(one_given, str) else one_given
-        if not isinstance(raw, Mapping):
-            raise RowError(at, f"expected an object with text, got {named(raw)}")
-        if "text" not in raw:
-            raise RowError(f"{at}.text", "this key is needed")
-        model = optional_text(raw.get("model"), f"{at}.model")
-        wanted = identifier(raw.get("id"), f"{at}.id") or model or str(position)
-        name, count = wanted, 1
-        while name in taken:
-            count += 1
-            name = f"{wanted}#{count}"
-        taken.add(name)
-        extra = {k: v for k, v in raw.items() if k not in RESPONSE_KEYS}
-        made.append(
-            ResponseRow(
-                id=name,
-                text=text(raw["text"], f"{at}.text"),
-                model=model,
-                embedding=_embedding(raw.get("embedding"), f"{at}.embedding"),
-                metadata=_mapping(raw.get("metadata"), f"{at}.metadata") | extra,
-                variant_of=identifier(raw.get("variant_of"), f"{at}.variant_of"),
-                variant=optional_text(raw.get("variant"), f"{at}.variant"),
-            )
-        )
+    if not isinstance(given, list):
+        raise RowError("responses", f"expected a list of two or more responses, got {named(given)}")
+    if len(given) < 2:
+        raise RowError("responses", f"an item needs two or more responses, got {len(given)}")
+    made = [_response(raw, f"responses.{n}") for n, raw in enumerate(given)]
+    made = [replace(row, id=name) for row, name in zip(made, _names(made), strict=True)]
+    ids = {row.id for row in made}
     for position, row in enumerate(made):
-        if row.variant_of is not None and (row.variant_of not in taken or row.variant_of == row.id):
+        if row.variant_of is not None and (row.variant_of not in ids or row.variant_of == row.id):
             raise RowError(
                 f"responses.{position}.variant_of", f"{row.variant_of!r} is not another response of this item"
             )
     return made
 
 
+def _response(given: Any, at: str) -> ResponseRow:
+    """One response; its id is still empty where it has none of its own."""
+    raw = {"text": given} if isinstance(given, str) else given
+    if not isinstance(raw, Mapping):
+        raise RowError(at, f"expected an object with text, got {named(raw)}")
+    if "text" not in raw:
+        raise RowError(f"{at}.text", "this key is needed")
+    return ResponseRow(
+        id=identifier(raw.get("id"), f"{at}.id") or "",
+        text=text(raw["text"], f"{at}.text"),
+        model=label(raw.get("model"), f"{at}.model"),
+        embedding=numbers(raw.get("embedding"), f"{at}.embedding"),
+        metadata=_metadata(raw, RESPONSE_KEYS, f"{at}."),
+        variant_of=identifier(raw.get("variant_of"), f"{at}.variant_of"),
+        variant=label(raw.get("variant"), f"{at}.variant", 64),
+    )
+
+
+def _names(rows: list[ResponseRow]) -> list[str]:
+    """Each response's id: its own, else its model's name, else its position; ``#2``, ``#3`` where one is taken."""
+    taken: set[str] = set()
+    for position, row in enumerate(rows):
+        if row.id in taken:
+            raise RowError(f"responses.{position}.id", f"{row.id!r} is the id of a response before it")
+        taken |= {row.id} - {""}
+    names = []
+    for position, row in enumerate(rows):
+        wanted = name = row.id or row.model or str(position)
+        count = 1
+        while not row.id and name in taken:
+            count += 1
+            ending = f"#{count}"
+            name = wanted[: 200 - len(ending)] + ending
+        taken.add(name)
+        names.append(name)
+    return names
+
+
 def _pairs(given: Any, ids: list[str]) -> list[tuple[str, str]] | None:
-    if given is None:
+    if given is None or given == "":
         return None
     if not isinstance(given, list) or not given:
-        raise RowError("pairs", "expected a list of pairs of response ids")
+        raise RowError("pairs", f"expected a list of pairs of response ids, got {named(given)}")
     made: list[tuple[str, str]] = []
+    known = set(ids)
     seen: set[frozenset[str]] = set()
     for number, pair in enumerate(given):
         at = f"pairs.{number}"
@@ -278,8 +230,8 @@ def _pairs(given: Any, ids: list[str]) -> list[tuple[str, str]] | None:
             raise RowError(at, "expected two response ids")
         first, second = (identifier(p, at) or "" for p in pair)
         for name in (first, second):
-            if name not in ids:
-                raise RowError(at, f"{name!r} is not the id of a response ({', '.join(ids)})")
+            if name not in known:
+                raise RowError(at, f"{name!r} is not the id of a response ({_some(ids)})")
         if first == second:
             raise RowError(at, "a pair needs two different responses")
         if frozenset((first, second)) in seen:
@@ -289,27 +241,5 @@ def _pairs(given: Any, ids: list[str]) -> list[tuple[str, str]] | None:
     return made
 
 
-def _mapping(value: Any, at: str) -> dict[str, Any]:
-    if value is None or value == "":
-        return {}
-    if not isinstance(value, Mapping):
-        raise RowError(at, f"expected an object, got {named(value)}")
-    return dict(value)
-
-
-def _choice(value: Any, at: str, known: tuple[str, ...]) -> str | None:
-    if value is None or value == "":
-        return None
-    if value not in known:
-        raise RowError(at, f"expected one of {', '.join(known)}, got {value!r}")
-    return str(value)
-
-
-def _embedding(value: Any, at: str) -> list[float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(
-        isinstance(x, int | float) and not isinstance(x, bool) for x in value
-    ):
-        raise RowError(at, "expected a list of numbers")
-    return [float(x) for x in value]
+def _some(ids: list[str]) -> str:
+    return ", ".join(ids[:8]) + (", …" if len(ids) > 8 else "")

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.studies.importing.shape import Record, common, rest
+from app.studies.importing.shape import Fit, Record, exact, rest, shared
 
 
 @dataclass(frozen=True)
 class AlpacaEval:
+    """Two outputs of one instruction, each with the generator that wrote it."""
+
     name: str = "alpaca_eval"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
-        needed = ("instruction", "output_1", "output_2")
-        if not set(needed) <= set(columns):
-            return None
-        return {c: c for c in (*needed, "generator_1", "generator_2") if c in columns}
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
+        return exact(columns, ("instruction", "output_1", "output_2"), ("generator_1", "generator_2"), 0.9)
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
         responses = [
@@ -28,7 +27,7 @@ class AlpacaEval:
             for n in (1, 2)
         ]
         return {
-            **common(record),
+            **shared(record),
             "prompt": record.get(mapping["instruction"]),
             "responses": responses,
             "metadata": rest(record, list(mapping.values())),

@@ -6,16 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.studies.importing.shape import Record, common, rest, split_conversations
+from app.studies.importing.shape import (
+    Fit,
+    Record,
+    exact,
+    needs_request,
+    rest,
+    shared,
+    split_conversations,
+)
 
 
 @dataclass(frozen=True)
 class Arena:
+    """Battles of one answer each; where the models went on differently, a battle has no one request and is refused."""
+
     name: str = "arena"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
-        needed = ("conversation_a", "conversation_b", "model_a", "model_b")
-        return {c: c for c in needed} if set(needed) <= set(columns) else None
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
+        return exact(
+            columns, ("conversation_a", "conversation_b"), ("model_a", "model_b", "question_id"), 1.0
+        )
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
         prompt, one, other = split_conversations(
@@ -24,17 +35,17 @@ class Arena:
             ("conversation_a", "conversation_b"),
         )
         responses = [
-            {"text": one, "model": record.get(mapping["model_a"])},
-            {"text": other, "model": record.get(mapping["model_b"])},
+            {"text": one, "model": record.get(mapping.get("model_a", ""))},
+            {"text": other, "model": record.get(mapping.get("model_b", ""))},
         ]
-        given = common(record)
-        if record.get("question_id") not in (None, ""):
-            given.setdefault("id", record["question_id"])
+        given = shared(record)
+        if record.get(mapping.get("question_id", "")) not in (None, ""):
+            given.setdefault("id", record[mapping["question_id"]])
         return {
             **given,
-            "prompt": prompt,
+            "prompt": needs_request(prompt, "conversation_a"),
             "responses": responses,
-            "metadata": rest(record, [*mapping.values(), "question_id"]),
+            "metadata": rest(record, list(mapping.values())),
         }
 
 

@@ -6,42 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.studies.importing.shape import Record, common, rest
+from app.studies.importing.shape import PROMPTS, Fit, Record, answer_text, first_of, rest, shared
 
 _KEYS = ("prompt_id", "item_id", "question_id", "group_id")
 _TEXTS = ("response", "text", "completion", "output", "answer")
-_PROMPTS = ("prompt", "messages", "instruction", "question")
+_MODELS = ("model", "generator", "model_name", "system")
+_IDS = ("response_id", "completion_id", "output_id")
 
 
 @dataclass(frozen=True)
 class OneARow:
-    """``grouped_by`` names the part whose column brings rows together (``reading.gather`` does it)."""
+    """Topic, kind and split are the item's; every other column that plays no part is the response's metadata."""
 
     name: str = "one_a_row"
-    grouped_by: str = "item"
+    group_by: str = "item"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
         found = {
-            part: next((c for c in names if c in columns), "")
-            for part, names in (("item", _KEYS), ("prompt", _PROMPTS), ("text", _TEXTS))
+            "item": first_of(columns, _KEYS),
+            "prompt": first_of(columns, PROMPTS),
+            "text": first_of(columns, _TEXTS),
         }
         if not all(found.values()):
             return None
-        return found | {c: c for c in ("model", "response_id") if c in columns}
+        found |= {"model": first_of(columns, _MODELS), "response_id": first_of(columns, _IDS)}
+        return Fit(0.5, {part: column for part, column in found.items() if column})
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
-        used = [*mapping.values()]
-        response = {"text": record.get(mapping["text"])}
-        for part, key in (("model", "model"), ("response_id", "id")):
-            if part in mapping:
-                response[key] = record.get(mapping[part])
-        given = common(record) | {"id": record.get(mapping["item"])}
-        return {
-            **given,
-            "prompt": record.get(mapping["prompt"]),
-            "responses": [response],
-            "metadata": rest(record, used),
+        own = {"id": record["id"]} if record.get("id") not in (None, "") else {}
+        response = {
+            "text": answer_text(record.get(mapping["text"]), mapping["text"]),
+            "model": record.get(mapping.get("model", "")),
+            "id": record.get(mapping.get("response_id", "")),
+            "metadata": rest(record, list(mapping.values())) | own,
         }
+        given = shared(record) | {"id": record.get(mapping["item"])}
+        return {**given, "prompt": record.get(mapping["prompt"]), "responses": [response]}
 
 
 FORMAT = OneARow()

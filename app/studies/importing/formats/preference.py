@@ -10,44 +10,66 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.studies.importing.errors import RowError
-from app.studies.importing.shape import Record, answer_text, blind, common, rest, split_conversations
+from app.studies.importing.formats.hh import dialogue, is_transcript
+from app.studies.importing.shape import (
+    PROMPTS,
+    Fit,
+    Record,
+    answer_text,
+    first_of,
+    needs_request,
+    preferred,
+    split_conversations,
+)
+from app.studies.importing.texts import turns
 
-_PROMPTS = ("prompt", "instruction", "question", "input", "messages")
+_MODELS = ("{}_model", "{}_source", "{}-model")
 
 
 @dataclass(frozen=True)
 class Preference:
+    """Models of the two, where columns such as chosen_model name them, become the responses' models."""
+
     name: str = "preference"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
         if not {"chosen", "rejected"} <= set(columns):
             return None
-        found = {"chosen": "chosen", "rejected": "rejected"}
-        prompt = next((p for p in _PROMPTS if p in columns), None)
-        return found | ({"prompt": prompt} if prompt else {})
+        found = {"prompt": first_of(columns, PROMPTS), "chosen": "chosen", "rejected": "rejected"}
+        for side in ("chosen", "rejected"):
+            found[f"{side}_model"] = first_of(columns, [m.format(side) for m in _MODELS])
+        return Fit(0.8, {part: column for part, column in found.items() if column})
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
-        chosen, rejected = record.get(mapping["chosen"]), record.get(mapping["rejected"])
-        prompt = record.get(mapping["prompt"]) if "prompt" in mapping else None
-        if prompt in (None, ""):
-            if isinstance(chosen, str) or isinstance(rejected, str):
-                raise RowError("prompt", "this key is needed where chosen and rejected are texts")
-            prompt, good, bad = split_conversations(chosen, rejected, ("chosen", "rejected"))
+        sides = [record.get(mapping[side]) for side in ("chosen", "rejected")]
+        asked = record.get(mapping.get("prompt", ""))
+        if all(isinstance(side, list) for side in sides):
+            prompt, good, bad = _from_messages(asked, *sides)
+        elif asked in (None, ""):
+            raise RowError("prompt", "this key is needed where chosen and rejected are texts")
         else:
-            good, bad = answer_text(chosen, "chosen"), answer_text(rejected, "rejected")
-        first = {"text": good, "model": record.get("chosen_model") or record.get("chosen_source")}
-        second = {"text": bad, "model": record.get("rejected_model") or record.get("rejected_source")}
-        responses = blind(record, first, second)
-        label = str(responses.index(first))
-        for position, one in enumerate(responses):
-            one["id"] = str(position)
-        used = [*mapping.values(), "chosen_model", "rejected_model"]
-        return {
-            **common(record),
-            "prompt": prompt,
-            "responses": responses,
-            "metadata": rest(record, used) | {"source_label": label},
-        }
+            prompt = _without_speakers(asked)
+            good, bad = answer_text(sides[0], "chosen"), answer_text(sides[1], "rejected")
+        first = {"text": good, "model": record.get(mapping.get("chosen_model", ""))}
+        second = {"text": bad, "model": record.get(mapping.get("rejected_model", ""))}
+        return preferred(record, prompt, first, second, list(mapping.values()))
+
+
+def _from_messages(asked: Any, chosen: Any, rejected: Any) -> tuple[Any, str, str]:
+    """Messages hold the whole conversation, or go on from the prompt beside them."""
+    shared, good, bad = split_conversations(chosen, rejected, ("chosen", "rejected"))
+    if shared and shared[0]["role"] != "assistant":
+        return shared, good, bad
+    before = [] if asked in (None, "") else turns(asked)
+    return needs_request([*before, *shared], "chosen"), good, bad
+
+
+def _without_speakers(asked: Any) -> Any:
+    """A prompt that is itself a transcript, up to where the answer begins, as turns."""
+    if not is_transcript(asked):
+        return asked
+    said = dialogue(asked, "prompt")
+    return said[:-1] if said[-1] == {"role": "assistant", "content": ""} else said
 
 
 FORMAT = Preference()

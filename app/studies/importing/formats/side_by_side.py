@@ -6,25 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.studies.importing.shape import Record, answer_text, common, rest
+from app.studies.importing.shape import PROMPTS, Fit, Record, answer_text, first_of, rest, shared
 
-_PROMPTS = ("prompt", "messages", "instruction", "question", "request", "input", "query")
 _STEMS = ("response", "answer", "output", "completion")
-_ENDS = (("_a", "_b"), ("_1", "_2"), ("1", "2"), ("A", "B"), ("_A", "_B"))
+_ENDS = (("_a", "_b"), ("_1", "_2"), ("1", "2"), ("A", "B"), ("_A", "_B"), ("_0", "_1"))
 
 
 @dataclass(frozen=True)
 class SideBySide:
+    """Models are taken from columns with the same ending, such as model_a beside response_a."""
+
     name: str = "side_by_side"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
-        prompt = next((p for p in _PROMPTS if p in columns), None)
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
+        prompt = first_of(columns, PROMPTS)
         for stem in _STEMS:
             for a, b in _ENDS:
                 if prompt and stem + a in columns and stem + b in columns:
                     found = {"prompt": prompt, "response_a": stem + a, "response_b": stem + b}
-                    models = {f"model_{'ab'[i]}": f"model{end}" for i, end in enumerate((a, b))}
-                    return found | {part: column for part, column in models.items() if column in columns}
+                    models = {"model_a": f"model{a}", "model_b": f"model{b}"}
+                    return Fit(0.6, found | {p: c for p, c in models.items() if c in columns})
         return None
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ class SideBySide:
             for side in "ab"
         ]
         return {
-            **common(record),
+            **shared(record),
             "prompt": record.get(mapping["prompt"]),
             "responses": responses,
             "metadata": rest(record, list(mapping.values())),

@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.studies.importing.shape import Record
+from app.studies.importing.shape import PROMPTS, Fit, Record, first_of
 
 
 @dataclass(frozen=True)
 class Soundings:
+    """``prompt`` and ``responses``; another name for the request is taken too."""
+
     name: str = "soundings"
 
-    def mapping(self, columns: Sequence[str]) -> dict[str, str] | None:
-        return (
-            {"prompt": "prompt", "responses": "responses"}
-            if {"prompt", "responses"} <= set(columns)
-            else None
-        )
+    def fit(self, columns: Sequence[str], sample: Sequence[Record]) -> Fit | None:  # noqa: ARG002 - the columns suffice
+        prompt = first_of(columns, PROMPTS)
+        if prompt is None or "responses" not in columns:
+            return None
+        return Fit(0.95 if prompt == "prompt" else 0.7, {"prompt": prompt, "responses": "responses"})
 
     def item(self, record: Record, mapping: Mapping[str, str]) -> dict[str, Any]:
         made = dict(record)
