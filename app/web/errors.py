@@ -27,8 +27,10 @@ class ErrorPage:
 
 def refused(request: Request, error: AppError) -> Response:
     """A named refusal; one that asks for a sign-in leads there."""
-    if isinstance(error, SignInNeeded | NotJoined):
+    if isinstance(error, SignInNeeded):
         return RedirectResponse(error.location, 303)
+    if isinstance(error, NotJoined):
+        return render(request, "joining/come_back.html", error.page, status=error.status)
     page = ErrorPage(error.status, error.title, error.detail, error.code, [dict(e) for e in error.errors])  # type: ignore[arg-type]
     response = _page(request, page)
     if isinstance(error, TooMany):

@@ -17,10 +17,15 @@ async def read_form(request: Request) -> dict[str, Any]:
         if not isinstance(value, str):
             continue
         if name in LISTS:
-            found[name].append(value)
+            found[name].append(_clean(value))
         else:
-            found[name] = value
+            found[name] = _clean(value)
     return found
+
+
+def _clean(value: str) -> str:
+    """A field without NULs, which no database keeps and no keyboard types."""
+    return value.replace("\0", "")
 
 
 Form = Annotated[dict[str, Any], Depends(read_form)]

@@ -15,7 +15,7 @@ from app.people import reads as people_reads
 from app.people import rules as people_rules
 from app.people import writes as people
 from app.people.errors import InviteUsedUp, StudyFull, UnknownResumeCode
-from app.people.tables import Invite
+from app.people.tables import Annotator, Invite
 from app.studies import reads as studies
 from app.studies.spec import ProfileField, StudySpec
 from app.studies.tables import Study
@@ -69,7 +69,7 @@ def resume(request: Request, session: WriteSession, browser: Browser, now: Now, 
     except UnknownResumeCode:
         return _welcome(request, session, problem=t("error.code_unknown"), code=code, status=422)
     study = studies.get_study_by_id(session, annotator.study_id)
-    response = see_other(f"/s/{study.slug}/next")
+    response = see_other(_onward(study.slug, annotator))
     let_in(session, request, response, browser, annotator, now)
     keep_code(request, response, study.slug, people_reads.normal_resume_code(code))
     return response
@@ -121,19 +121,10 @@ def consent(
     """Before you start. A panel's three parameters are read once and dropped from the address."""
     study = get_study(session, slug)
     if PROLIFIC_PID:
-        response = see_other(f"/s/{slug}")
-        panel = {
-            "slug": slug,
-            "person": PROLIFIC_PID[:200],
-            "study": STUDY_ID[:200],
-            "session": SESSION_ID[:200],
-        }
-        value = base64.urlsafe_b64encode(orjson.dumps(panel)).decode()
-        response.set_cookie(PANEL_COOKIE, value, max_age=86_400, httponly=True, samesite="lax", path="/")
-        return response
+        return _with_panel(f"/s/{slug}", slug, PROLIFIC_PID, STUDY_ID, SESSION_ID)
     visit = find_visit(session, slug, browser)
     if visit is not None and study.state == "open":
-        return see_other(f"/s/{slug}/next")
+        return see_other(_onward(slug, visit.annotator))
     spec = studies.spec_of(session, study)
     stop = _stop(session, study, spec, request, joined=visit is not None)
     if stop is not None:
@@ -142,15 +133,23 @@ def consent(
 
 
 @router.get("/i/{code}", name="joining.invited")
-def invited(request: Request, code: str, session: ReadSession, browser: Browser, now: Now) -> Response:
+def invited(
+    request: Request,
+    code: str,
+    session: ReadSession,
+    browser: Browser,
+    now: Now,
+    PROLIFIC_PID: str = "",
+    STUDY_ID: str = "",
+    SESSION_ID: str = "",
+) -> Response:
     """The same page behind an invitation."""
     invite, study, spec = _invite(session, code, now)
-    if (
-        invite.annotator_id is None
-        and find_visit(session, study.slug, browser) is not None
-        and study.state == "open"
-    ):
-        return see_other(f"/s/{study.slug}/next")
+    if PROLIFIC_PID:
+        return _with_panel(f"/i/{code}", study.slug, PROLIFIC_PID, STUDY_ID, SESSION_ID)
+    visit = find_visit(session, study.slug, browser) if study.state == "open" else None
+    if visit is not None and invite.annotator_id in {None, visit.annotator.id}:
+        return see_other(_onward(study.slug, visit.annotator))
     stop = _stop(session, study, spec, request, joined=invite.annotator_id is not None, invited=True)
     if stop is not None:
         return render(request, "joining/stop.html", stop)
@@ -198,6 +197,20 @@ def _invite(session: Session, code: str, now: datetime) -> tuple[Invite, Study, 
         raise InviteUsedUp
     study = studies.get_study_by_id(session, invite.study_id)
     return invite, study, studies.spec_of(session, study)
+
+
+def _onward(slug: str, annotator: Annotator) -> str:
+    """Where someone who has joined goes on: practice comes once, before the first pair."""
+    return f"/s/{slug}/{'next' if annotator.practised_at else 'practice'}"
+
+
+def _with_panel(path: str, slug: str, person: str, study: str, panel_session: str) -> Response:
+    """To the same page without a panel's parameters in its address; a cookie keeps them for a day."""
+    panel = {"slug": slug, "person": person[:200], "study": study[:200], "session": panel_session[:200]}
+    value = base64.urlsafe_b64encode(orjson.dumps(panel)).decode()
+    response = see_other(path)
+    response.set_cookie(PANEL_COOKIE, value, max_age=86_400, httponly=True, samesite="lax", path="/")
+    return response
 
 
 def _panel(request: Request, slug: str) -> dict[str, str] | None:
@@ -297,8 +310,7 @@ def _join(
     else:
         joined = _create(session, request, study, spec, form, now=now, invite=invite)
         annotator, code = joined.annotator, joined.resume_code
-    practised = annotator.practised_at is not None
-    response = see_other(f"/s/{study.slug}/{'next' if practised else 'practice'}")
+    response = see_other(_onward(study.slug, annotator))
     let_in(session, request, response, browser, annotator, now)
     keep_code(request, response, study.slug, code or people.renew_resume_code(session, annotator))
     response.delete_cookie(PANEL_COOKIE, path="/")

@@ -21,12 +21,14 @@ from app.judgments import writes as judgments
 from app.judgments.errors import ChangedElsewhere, EditWindowClosed
 from app.judgments.tables import Judgment
 from app.people import writes as people
+from app.studies import reads as studies
 from app.studies.tables import Item
+from app.web.ballot import choice_words
 from app.web.catalogue import Translator
 from app.web.deps import Browser, Now, ReadSession, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, environment, flash, render
-from app.web.visits import CODE_COOKIE, Visit, get_visit, see_other
+from app.web.visits import CODE_COOKIE, Visit, get_visit, kept_code, see_other
 
 router = APIRouter()
 A_PAGE = 50
@@ -40,7 +42,6 @@ class Line:
     judgment_id: str
     request: str
     choice: str
-    strength: int | None
     answered_at: datetime
     edited: bool
     late: bool
@@ -67,6 +68,9 @@ class MyData:
     slug: str
     kept: int
     pseudonym: str
+    topics: tuple[str, ...]
+    opted_out: tuple[str, ...]
+    code: str | None
     problems: tuple[Problem, ...] = ()
 
 
@@ -105,7 +109,7 @@ def retract(slug: str, judgment_id: str, session: WriteSession, browser: Browser
 @router.get("/s/{slug}/my-data", name="mine.data")
 def data(request: Request, slug: str, session: ReadSession, browser: Browser) -> Response:
     """What is kept about me, and what I can do with it."""
-    return render(request, "mine/my_data.html", _my_data(session, get_visit(session, slug, browser)))
+    return render(request, "mine/my_data.html", _my_data(request, session, get_visit(session, slug, browser)))
 
 
 @router.get("/s/{slug}/my-data/download", name="mine.download")
@@ -124,6 +128,18 @@ def download(slug: str, session: ReadSession, browser: Browser) -> Response:
     return Response(packed.getvalue(), media_type="application/zip", headers=headers)
 
 
+@router.post("/s/{slug}/my-data/topics", name="mine.topics")
+def topics(slug: str, session: WriteSession, browser: Browser, now: Now, form: Form) -> Response:
+    """Which topics I would rather not see, from now on."""
+    visit = get_visit(session, slug, browser)
+    if visit.spec.people.opt_out_topics:
+        known = studies.list_topics(session, visit.study.id)
+        people.opt_out(session, visit.annotator, [t for t in form["topics"] if t in known], now=now)
+    response = see_other(f"/s/{slug}/my-data")
+    flash(response, "topics_saved")
+    return response
+
+
 @router.post("/s/{slug}/my-data/delete", name="mine.delete")
 def delete(
     request: Request, slug: str, session: WriteSession, browser: Browser, now: Now, form: Form
@@ -134,7 +150,7 @@ def delete(
     word = t("my_data.delete_word")
     if str(form.get("confirm") or "").strip().casefold() != word.casefold():
         problem = Problem(t("error.type_to_confirm", word=word), "confirm")
-        return render(request, "mine/my_data.html", _my_data(session, visit, (problem,)), status=422)
+        return render(request, "mine/my_data.html", _my_data(request, session, visit, (problem,)), status=422)
     exports.mark_withdrawn(session, visit.annotator)
     judgments.erase(session, visit.annotator)
     people.withdraw(session, visit.annotator, now=now)
@@ -143,15 +159,27 @@ def delete(
     return response
 
 
-def _my_data(session: Session, visit: Visit, problems: tuple[Problem, ...] = ()) -> MyData:
+def _my_data(request: Request, session: Session, visit: Visit, problems: tuple[Problem, ...] = ()) -> MyData:
     kept = len(judgment_reads.list_of_person(session, visit.annotator.id, limit=None))
-    return MyData(visit.language, visit.study.title, visit.slug, kept, visit.annotator.pseudonym, problems)
+    topics = tuple(studies.list_topics(session, visit.study.id)) if visit.spec.people.opt_out_topics else ()
+    return MyData(
+        language=visit.language,
+        study_title=visit.study.title,
+        slug=visit.slug,
+        kept=kept,
+        pseudonym=visit.annotator.pseudonym,
+        topics=topics,
+        opted_out=tuple(visit.annotator.opted_out_topics),
+        code=kept_code(request, visit.slug),
+        problems=problems,
+    )
 
 
 def _lines(session: Session, visit: Visit, rows: list[Judgment], *, now: datetime) -> list[Line]:
     asked = dict(
         session.execute(select(Item.id, Item.search_text).where(Item.id.in_({r.item_id for r in rows}))).all()
     )
+    t = Translator(visit.language)
     open_sessions: dict[tuple[int | None, int], bool] = {}
     lines = []
     for row in rows:
@@ -163,8 +191,7 @@ def _lines(session: Session, visit: Visit, rows: list[Judgment], *, now: datetim
                 serving=row.assignment_id or "",
                 judgment_id=row.id,
                 request=asked[row.item_id],
-                choice=row.choice,
-                strength=row.strength,
+                choice=choice_words(t, row.choice, row.strength),
                 answered_at=row.answered_at or row.created_at,
                 edited=row.revision > 1,
                 late=row.late,
@@ -175,5 +202,7 @@ def _lines(session: Session, visit: Visit, rows: list[Judgment], *, now: datetim
 
 
 def _readable(visit: Visit, everything: dict[str, Any]) -> str:
-    names = {"t": Translator(visit.language), "data": everything, "language": visit.language}
+    t = Translator(visit.language)
+    said = [choice_words(t, one["choice"], one["strength"]) for one in everything["judgments"]]
+    names = {"t": t, "data": everything, "said": said, "language": t.language, "dir": t.catalogue.direction}
     return environment().get_template("mine/copy.html").render(names)

@@ -17,18 +17,32 @@ from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Study
 from app.web.deps import BrowserSeen, row_of, start_browser_session
+from app.web.render import Problem
 
 CODE_COOKIE = "soundings_code_"
 
 
+@dataclass(frozen=True)
+class ComeBack:
+    """A way back in with a resume code. ``fields`` are carried along; ``kept`` says that they hold something written."""
+
+    language: str
+    study_title: str
+    slug: str
+    action: str = "/resume"
+    fields: tuple[tuple[str, str], ...] = ()
+    kept: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
 class NotJoined(AppError):
-    """Answered by a redirect to the study's first page, where a person can join or say who they are."""
+    """Answered by a page where a person can say who they are, or go to the study's first page."""
 
     status, code, title = 401, "not_joined", "Please come back in"
 
-    def __init__(self, slug: str) -> None:
+    def __init__(self, page: ComeBack) -> None:
         super().__init__()
-        self.location = f"/s/{slug}"
+        self.page = page
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,9 @@ def get_visit(session: Session, slug: str, browser: BrowserSeen) -> Visit:
     """The person this browser is in the study. Raises NotFound, NotJoined."""
     visit = find_visit(session, slug, browser)
     if visit is None:
-        raise NotJoined(slug)
+        study = get_study(session, slug)
+        language = studies.spec_of(session, study).display.language
+        raise NotJoined(ComeBack(language, study.title, slug))
     return visit
 
 

@@ -78,6 +78,10 @@ class Asked:
     stance: str = "off"
     view: bool = False
 
+    @property
+    def count(self) -> int:
+        return 2
+
 
 @dataclass(frozen=True)
 class Given:
