@@ -48,10 +48,10 @@ def backup(database: Database, file: Path, *, now: datetime) -> dict[str, int]:
             revision = migrate.current(session.connection())
             for table in metadata.sorted_tables:
                 with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as member:
-                    counts[table.name] = 0
+                    counts[str(table.name)] = 0
                     for line in _lines(session, table):
                         member.write(line)
-                        counts[table.name] += 1
+                        counts[str(table.name)] += 1
             about = {"format": FORMAT, "revision": revision, "made_at": iso(now), "rows": counts}
             archive.writestr("manifest.json", orjson.dumps(about, option=orjson.OPT_INDENT_2))
         with part.open("rb") as handle:
@@ -101,7 +101,7 @@ def _lines(session: Session, table: sa.Table) -> Iterator[bytes]:
     order = [table.c.revision] if "revision" in table.c and "supersedes" in table.c else []
     query = sa.select(table).order_by(*order, *table.primary_key.columns)
     for row in session.execute(query.execution_options(yield_per=BATCH)).mappings():
-        yield orjson.dumps({k: _plain(v) for k, v in row.items()}) + b"\n"
+        yield orjson.dumps({str(k): _plain(v) for k, v in row.items()}) + b"\n"
 
 
 def _plain(value: Any) -> Any:
