@@ -24,11 +24,13 @@ from app.http.metrics import Measured, Metrics
 from app.http.security import Hosts, SameOriginWrites, SecurityHeaders
 from app.jobs.worker import Handler, Worker
 from app.kit import log
+from app.kit.clock import utc_now
 from app.kit.errors import AppError
 from app.kit.paths import folder
 from app.kit.settings import Settings
 from app.querying import registry as acquisitions
 from app.questions import registry as questions
+from app.reports import fitting
 from app.web import errors as web_errors
 from app.web.assets import Assets
 
@@ -39,7 +41,10 @@ def handlers(settings: Settings) -> dict[str, Handler]:
     def build_export(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:
         places.make(database, payload["export_id"], settings.exports_dir(), report)
 
-    return {"export": build_export}
+    def fit(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:  # noqa: ARG001
+        fitting.fit(database, payload["study_id"], now=utc_now())
+
+    return {"export": build_export, "fit": fit}
 
 
 def from_environment() -> FastAPI:

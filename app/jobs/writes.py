@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -38,7 +38,7 @@ def enqueue(
             run_at=now + timedelta(seconds=delay_s),
             created_at=now,
         )
-        .on_conflict_do_nothing(index_elements=["key"], index_where=Job.state == "queued")
+        .on_conflict_do_nothing(index_elements=["key"], index_where=text("state = 'queued'"))
     )
 
 

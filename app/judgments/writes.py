@@ -19,7 +19,7 @@ from app.assignments.pool import Deltas
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.assignments.writes import ensure_person, let_go
-from app.judgments import reads, rules
+from app.judgments import reads, refits, rules
 from app.judgments.errors import ChangedElsewhere, EditWindowClosed, TokenReused
 from app.judgments.tables import Judgment
 from app.kit.ids import new_id
@@ -103,7 +103,10 @@ def record(
         _settle(session, row, deltas)
     if answer.choice != "skip":
         deltas.judgments[pool.shard_of(annotator.id)] += 1
-    _move_person(ensure_person(session, annotator.id), row, now=now)
+    person = ensure_person(session, annotator.id)
+    _move_person(person, row, now=now)
+    if refits.is_time(person.answered):
+        refits.ask_for_fit(session, study.id, now=now)
     session.flush()
     deltas.apply(session, study.id)
     return Recorded(session.get_one(Judgment, row["id"]), created=True)

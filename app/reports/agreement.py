@@ -1,68 +1,59 @@
-"""Agreement of a study from its judgments: between people, and of people with themselves."""
+"""Agreement of a study from its answers: between people, and of people with themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
 
-from app.inference.agreement import Agreement, Share, krippendorff_nominal, share
-from app.judgments.tables import Judgment
-from app.people.tables import Annotator
-from app.studies.tables import Response
-
-CATEGORY = {"first": 0, "second": 1, "tie": 2}
+from app.aggregation.observations import Observations
+from app.inference.agreement import Agreement, Share, alpha_interval, krippendorff_nominal, share
 
 
 @dataclass(frozen=True)
 class Agreements:
-    """Between people on pairs, and of the same person asked again (same choice, whichever side it stood on)."""
+    """Between people on pairs, and of the same person asked again: in all, with the same sides, with the sides swapped."""
 
     between: Agreement
+    alpha_interval: tuple[float, float] | None
     retest: Share
+    same_sides: Share
+    swapped_sides: Share
 
 
-def agreements(session: Session, study_id: int) -> Agreements:
-    """Both figures. "First" is the response whose id sorts first as text; skips and "neither" are left out; the first
-    judgment of a person on a pair counts between people.
+def agreements(seen: Observations) -> Agreements:
+    """Both figures. Skips and "neither" are left out; the first answer of a person on a pair counts between people.
+
+    A person asked the same pair several times gives as many comparisons as there are pairs of those answers.
     """
-    left, right, later = aliased(Response), aliased(Response), aliased(Judgment)
-    rows = session.execute(
-        select(
-            Judgment.id, Judgment.annotator_id, Judgment.pair_id, Judgment.choice, Judgment.retest_of,
-            (left.external_id < right.external_id).label("left_is_first"), Judgment.answered_at,
-        )
-        .join(left, left.id == Judgment.left_id)
-        .join(right, right.id == Judgment.right_id)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .where(
-            Judgment.study_id == study_id,
-            later.id.is_(None),
-            Annotator.withdrawn_at.is_(None),
-            Judgment.choice.in_(("left", "right", "tie")),
-        )
-        .order_by(Judgment.id)
-    ).all()  # fmt: skip
-    first: dict[tuple[int, int], int] = {}
-    given: dict[str, int] = {}
-    same = asked = 0
-    for row in rows:
-        said = CATEGORY[_said(row.choice, row.left_is_first)]
-        given[row.id] = said
-        first.setdefault((row.annotator_id, row.pair_id), said)
-    for row in rows:
-        if row.retest_of in given:
-            asked += 1
-            same += given[row.id] == given[row.retest_of]
-    units = np.array([pair for _, pair in first], dtype=np.int64)
-    between = krippendorff_nominal(units, np.array(list(first.values()), dtype=np.int64))
-    return Agreements(between, share(same, asked))
+    said = np.where(np.isnan(seen.y), -1, (2 * np.nan_to_num(seen.y))).astype(np.int64)
+    counted = (said >= 0) & ~seen.repeat
+    between = krippendorff_nominal(seen.pair[counted], said[counted])
+    one, two = again(seen)
+    same, swapped = said[one] == said[two], seen.first_left[one] != seen.first_left[two]
+    return Agreements(
+        between,
+        alpha_interval(seen.pair[counted], said[counted], cluster=seen.pairs.item[seen.pair[counted]]),
+        share(int(same.sum()), int(same.size)),
+        share(int(same[~swapped].sum()), int((~swapped).sum())),
+        share(int(same[swapped].sum()), int(swapped.sum())),
+    )
 
 
-def _said(choice: str, left_is_first: bool) -> str:
-    if choice == "tie":
-        return "tie"
-    return "first" if (choice == "left") == bool(left_is_first) else "second"
+def again(seen: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """Every two decided answers of one person to one pair, as rows (earlier, later): int64 (n,) each."""
+    rows = np.flatnonzero(seen.decided())
+    rows = rows[np.lexsort((rows, seen.repeat[rows], seen.pair[rows], seen.person[rows]))]
+    ones: list[np.ndarray] = []
+    twos: list[np.ndarray] = []
+    step = 1
+    while rows.size > step:
+        a, b = rows[:-step], rows[step:]
+        same = (seen.person[a] == seen.person[b]) & (seen.pair[a] == seen.pair[b])
+        if not same.any():
+            break
+        ones.append(a[same])
+        twos.append(b[same])
+        step += 1
+    empty = np.zeros(0, np.int64)
+    return np.concatenate([empty, *ones]), np.concatenate([empty, *twos])

@@ -76,7 +76,7 @@ def _choices(session: Session, study_id: int) -> dict[str, int]:
             Annotator.withdrawn_at.is_(None),
         )
         .group_by(Judgment.choice)
-    ).tuples()
+    )
     return {choice: int(n) for choice, n in rows}
 
 
@@ -94,7 +94,7 @@ def _days(session: Session, study_id: int, now: datetime) -> tuple[tuple[date, i
         )
         .group_by(day)
         .order_by(day)
-    ).tuples()
+    )
     found = {d if isinstance(d, date) else date.fromisoformat(str(d)): int(n) for d, n in rows}
     if not found:
         return ()
@@ -160,5 +160,5 @@ def _topics(session: Session, study_id: int) -> tuple[tuple[str, int], ...]:
         .where(PairLoad.study_id == study_id, PairLoad.topic.is_not(None))
         .group_by(PairLoad.topic)
         .order_by(PairLoad.topic)
-    ).tuples()
+    )
     return tuple((str(topic), int(n or 0)) for topic, n in rows)

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from app.aggregation.tables import ResponseTrait
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
 from app.people.tables import Annotator
+from app.reports import fitting
 from app.studies.tables import Item, Pair, Response
 
 A_PAGE = 50
@@ -134,7 +136,9 @@ def people(session: Session, study_id: int, wanted: Wanted, *, whole: bool = Fal
 
 
 def judgments(session: Session, study_id: int, wanted: Wanted, *, whole: bool = False) -> Found:
-    """Current judgments, newest first, by pseudonym and ids. ``only`` is ``item:ID``, ``person:NAME`` or a choice."""
+    """Current judgments, newest first, by pseudonym and ids. ``only`` is ``item:ID``, ``person:NAME``, ``repeats``,
+    ``sway:INFLUENCE`` or a choice.
+    """
     later, left, right = aliased(Judgment), aliased(Response), aliased(Response)
     query = (
         select(
@@ -161,6 +165,10 @@ def judgments(session: Session, study_id: int, wanted: Wanted, *, whole: bool = 
         query = query.where(Annotator.pseudonym == value)
     elif kind == "given":
         query = query.where(Judgment.choice != "skip")
+    elif kind == "repeats":
+        query = query.where(Judgment.retest_of.is_not(None))
+    elif kind == "sway":
+        query = _swayed(session, query, study_id, value)
     elif kind in {"left", "right", "tie", "neither", "skip"}:
         query = query.where(Judgment.choice == kind)
     if wanted.q:
@@ -190,6 +198,24 @@ def judgments(session: Session, study_id: int, wanted: Wanted, *, whole: bool = 
         for r in cut
     ]  # fmt: skip
     return Found(rows, total)
+
+
+def _swayed(session: Session, query: Any, study_id: int, name: str) -> Any:
+    """Decided first choices between answers that differ clearly in one influence, as its figure counts them."""
+    kept = fitting.latest(session, study_id)
+    found = next((one for one in kept.result["influences"] if one["name"] == name), None) if kept else None
+    decided = query.where(
+        Judgment.choice.in_(("left", "right")), Judgment.retest_of.is_(None), Judgment.is_gold.is_(False)
+    )
+    if found is None or found.get("clearly") is None:
+        return decided
+    one, two = aliased(ResponseTrait), aliased(ResponseTrait)
+    apart = one.numbers[name].as_float() - two.numbers[name].as_float()
+    return (
+        decided.join(one, one.response_id == Judgment.left_id)
+        .join(two, two.response_id == Judgment.right_id)
+        .where(func.abs(apart) >= found["clearly"])
+    )
 
 
 def servings(session: Session, item_id: int, *, limit: int = 200) -> list[dict[str, Any]]:

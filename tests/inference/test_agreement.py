@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.agreement import krippendorff_nominal, share
+from app.inference.agreement import alpha_interval, krippendorff_nominal, share
 
 
 def by_package(unit, category, people):
@@ -88,3 +88,17 @@ def test_wilson_holds_at_the_ends():
     assert share(50, 100).interval == pytest.approx((0.4038, 0.5962), abs=1e-4)
     with pytest.raises(ValueError, match="not a share"):
         share(3, 2)
+
+
+def test_alphas_interval_is_that_of_resampling():
+    """The linearised interval beside 1,000 resamples of units."""
+    rng = np.random.default_rng(5)
+    truth = rng.beta(0.8, 0.8, 200)
+    said = (rng.random((200, 5)) < truth[:, None]).astype(np.int64)
+    unit = np.repeat(np.arange(200), 5)
+    low, high = alpha_interval(unit, said.ravel())
+    drawn = [krippendorff_nominal(unit, said[rng.integers(0, 200, 200)].ravel()).alpha for _ in range(1000)]
+    assert np.quantile(drawn, (0.025, 0.975)) == pytest.approx((low, high), abs=0.015)
+    clustered = alpha_interval(unit, said.ravel(), cluster=unit // 4)
+    assert clustered is not None
+    assert alpha_interval(unit[:25], said.ravel()[:25]) is None

@@ -22,6 +22,7 @@ from app.people import writes as people
 from app.people.tables import Researcher
 from app.querying.writes import issue_next
 from app.questions import registry
+from app.reports import fitting
 from app.simulation.people import SimulatedPerson
 from app.studies import reading
 from app.studies import reads as studies
@@ -89,7 +90,11 @@ def fill(database: Database, *, now: datetime, report: Callable[[float], None]) 
         began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
         with database.write() as session:
             _one_person(session, rng, known, began)
-        report((number + 1) / PEOPLE)
+        report((number + 1) / (PEOPLE + 1))
+    with database.read() as session:
+        study_id = session.scalars(select(Study.id).where(Study.slug == FILLED)).one()
+    fitting.fit(database, study_id, now=now)
+    report(1.0)
 
 
 def _one_person(session: Session, rng: Random, known: dict[str, dict[str, Any]], began: datetime) -> None:

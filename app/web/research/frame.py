@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.people import reads as people_reads
 from app.people.tables import Researcher
+from app.reports import divided
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads as studies
 from app.studies import rules
@@ -25,6 +26,7 @@ PLACES = (
     ("items", "Items", "list", None),
     ("people", "People", "people", "p"),
     ("judgments", "Judgments", "check", None),
+    ("disagreement", "Disagreement", "fork", "d"),
     ("invite", "Invite", "link", None),
     ("exports", "Exports", "download", "e"),
     ("setup", "Set-up", "settings", None),
@@ -65,7 +67,8 @@ def frame(session: Session, who: Researcher, study: Study, current: str, **more:
     """The fields of Frame for a page of this study."""
     role = studies.role_in(session, study.id, who.id) or "viewer"
     base = f"/studies/{study.slug}"
-    counts = {
+    counts: dict[str, int | None] = {
+        "disagreement": divided.corners(session, study.id).get("people_differ"),
         "items": studies.count_items(session, study.id),
         "people": people_reads.count_annotators(session, study.id),
     }

@@ -82,16 +82,16 @@ class Upload:
 
 
 async def _upload(request: Request) -> Upload:
-    form = await request.form(max_files=1, max_fields=60, max_part_size=300_000_000)
-    fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
-    file = form.get("file")
-    if file is not None and not isinstance(file, str) and file.filename:
-        data = await file.read()
-        try:
-            text = data.decode("utf-8") if len(data) < 2_000_000 else ""
-        except UnicodeDecodeError:
-            text = ""
-        return Upload(data, file.filename, text, fields)
+    async with request.form(max_files=1, max_fields=60, max_part_size=300_000_000) as form:
+        fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
+        file = form.get("file")
+        if file is not None and not isinstance(file, str) and file.filename:
+            data = await file.read()
+            try:
+                text = data.decode("utf-8") if len(data) < 2_000_000 else ""
+            except UnicodeDecodeError:
+                text = ""
+            return Upload(data, file.filename, text, fields)
     text = fields.get("text", "").replace("\r\n", "\n")
     name = fields.get("name") or ("pasted.jsonl" if text.lstrip()[:1] in "{[" else "pasted.csv")
     return Upload(text.encode("utf-8", "surrogatepass"), name, text, fields)

@@ -17,8 +17,7 @@ from app.kit.errors import NotFound
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Annotator, Invite, Researcher
-from app.reports import tables
-from app.reports.agreement import Agreements, agreements
+from app.reports import fitting, tables
 from app.reports.progress import Progress, progress
 from app.reports.tables import Wanted
 from app.studies import reads
@@ -27,6 +26,7 @@ from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
+from app.web.research import results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
 
@@ -36,13 +36,34 @@ CHARTS_FROM = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Overview(Frame):
+    """Live counts, and the figures of the last fit: ``found`` is its report, None before there was one."""
+
     at: Progress
-    agreement: Agreements
-    as_of: datetime
+    found: dict[str, Any] | None
+    as_of: datetime | None
+    now: datetime
+    notice: tuple[str, str, str] | None
     pace: charts.Chart | None
     topics: charts.Chart | None
+    scatter: charts.Chart | None
+    sways: charts.Chart | None
     rate: float
-    people_rows: list[dict[str, Any]]
+    people_rows: tuple[PersonRow, ...]
+    live: bool
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """A person on the overview. ``note`` is never about differing from others."""
+
+    name: str
+    judgments: int
+    course: Markup
+    median_seconds: float | None
+    repeats: str
+    agrees: float | None
+    flags: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,28 +98,67 @@ class Invitations(Frame):
 
 @router.get("/studies/{slug}/overview", name="progress.overview")
 def overview(
-    request: Request, slug: str, session: ReadSession, who: SignedIn, now: Now, rate: float = 12.0
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    now: Now,
+    rate: float = 12.0,
+    live: str = "on",
 ) -> Response:
-    """Where the study is."""
+    """Where the study is, and what its votes say."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     spec = reads.spec_of(session, study)
     at = progress(session, study, budget=spec.collection.budget, now=now, hourly_rate=max(0.0, rate))
     enough = at.judgments >= CHARTS_FROM
+    kept = fitting.latest(session, study.id)
+    found = kept.result if kept else None
     page = Overview(
         **frame(session, who, study, "overview"),
         at=at,
-        agreement=agreements(session, study.id),
-        as_of=now,
+        found=found,
+        as_of=kept.made_at if kept else None,
+        now=now,
+        notice=results.notice(found, f"/studies/{slug}") if found else None,
         pace=charts.bars_per_day("pace", "Will we finish in time?", at.days, ahead=at.ahead)
         if enough and at.days
         else None,
         topics=charts.coverage("topics", "Are all topics covered?", at.topics)
         if enough and at.topics
         else None,
+        scatter=results.scatter(session, study.id) if found and enough else None,
+        sways=results.ranges(found) if found and enough else None,
         rate=rate,
-        people_rows=tables.people(session, study.id, Wanted(sort="-active")).rows[:10],
+        people_rows=_people_rows(found),
+        live=live != "off",
     )
     return render(request, "research/overview.html", page)
+
+
+def _people_rows(found: dict[str, Any] | None) -> tuple[PersonRow, ...]:
+    """The ten people with most judgments; those with a note of their own pattern first."""
+    people_ = found["people"] if found else []
+    busy = sorted(people_, key=lambda p: (not p["flags"], -p["judgments"], p["pseudonym"]))[:10]
+    return tuple(
+        PersonRow(
+            p["pseudonym"], p["judgments"], charts.sparkline(p["course"]), p["median_seconds"],
+            _repeats(p["repeats_itself"], p["repeats"]), p["agrees_with_others"], tuple(p["flags"]), _note(p),
+        )
+        for p in busy
+    )  # fmt: skip
+
+
+def _repeats(share: float | None, n: int) -> str:
+    """A share, or counts where there are under fifty."""
+    if share is None:
+        return "–"
+    return f"{share:.0%}" if n >= 50 else f"{round(share * n)} of {n}"
+
+
+def _note(person: dict[str, Any]) -> str:
+    steady = person["repeats"] >= 8 and (person["repeats_itself"] or 0) >= 0.8
+    apart = (person["agrees_with_others"] or 1) < 0.5
+    return "Steady, often in the minority" if steady and apart else ""
 
 
 @router.get("/studies/{slug}/people", name="progress.people")

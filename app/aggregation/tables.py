@@ -1,0 +1,79 @@
+"""Tables of what was computed from judgments: whole fits with their provenance, and the figures of each pair."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, BigId
+
+
+class Fit(Base):
+    """One computation over a study's judgments. ``state`` names the judgments it saw, so that it is known when it is old."""
+
+    __tablename__ = "fit"
+    __table_args__ = (
+        Index("ix_fit_study_id_kind_id", "study_id", "kind", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    """``report`` so far."""
+    method: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigId)
+    state: Mapped[str] = mapped_column(String(200))
+    judgments: Mapped[int]
+    result: Mapped[dict[str, Any]]
+    seconds: Mapped[float] = mapped_column(Float)
+    made_at: Mapped[datetime]
+
+
+class PairFigure(Base):
+    """What the last fit says of one pair. Shares are of the response whose id sorts first; variances as METHOD 4.1 splits them."""
+
+    __tablename__ = "pair_figure"
+    __table_args__ = (Index("ix_pair_figure_study_id_divided", "study_id", "divided"),)
+
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pair.id"), primary_key=True, autoincrement=False)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    fit_id: Mapped[int] = mapped_column(BigId)
+    votes: Mapped[int]
+    people: Mapped[int]
+    first: Mapped[int]
+    second: Mapped[int]
+    ties: Mapped[int]
+    neither: Mapped[int]
+    share: Mapped[float | None] = mapped_column(Float)
+    """Of decided people, how many prefer the first: the estimate, between ``low`` and ``high``."""
+    low: Mapped[float | None] = mapped_column(Float)
+    high: Mapped[float | None] = mapped_column(Float)
+    epistemic: Mapped[float | None] = mapped_column(Float)
+    between_groups: Mapped[float | None] = mapped_column(Float)
+    between_people: Mapped[float | None] = mapped_column(Float)
+    within_person: Mapped[float | None] = mapped_column(Float)
+    conflict: Mapped[float | None] = mapped_column(Float)
+    """Probability that groups really differ on this pair."""
+    influence_shift: Mapped[float | None] = mapped_column(Float)
+    divided: Mapped[float] = mapped_column(Float, default=0.0)
+    """What the list of disagreement is sorted by: the part that more votes and repeats would not take away."""
+    corner: Mapped[str | None] = mapped_column(String(32))
+    next_step: Mapped[str | None] = mapped_column(String(48))
+    why: Mapped[str | None] = mapped_column(String(200))
+
+
+class ResponseTrait(Base):
+    """How much of each influence a response's text shows, kept so that it is read once; ``version`` names the definitions."""
+
+    __tablename__ = "response_trait"
+    __table_args__ = (Index("ix_response_trait_study_id", "study_id"),)
+
+    response_id: Mapped[int] = mapped_column(ForeignKey("response.id"), primary_key=True, autoincrement=False)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    version: Mapped[str] = mapped_column(String(64))
+    numbers: Mapped[dict[str, Any]]

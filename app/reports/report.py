@@ -1,0 +1,149 @@
+"""The report of a study: one document with everything that its votes say, and None where they do not say it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.aggregation.observations import CHOICES, Observations, observations, state
+from app.assignments.tables import Assignment
+from app.inference.agreement import Share
+from app.kit.clock import iso
+from app.reports.agreement import Agreements, agreements
+from app.reports.disagreement import Disagreement, disagreement
+from app.reports.influences import Influences, influences
+from app.reports.people import Person, people
+from app.reports.ranking import ModelRanking, ranking
+from app.studies import reads as studies
+from app.studies.spec import StudySpec
+from app.studies.tables import Study
+
+SEED = 20_260_101
+VERSION = 1
+
+
+class Analysis:
+    """A study's answers with every figure drawn from them, each worked out once."""
+
+    def __init__(self, session: Session, study: Study, *, now: datetime) -> None:
+        self.study, self.now = study, now
+        self.spec: StudySpec = studies.spec_of(session, study)
+        self.state = self.state_of(session, study)
+        self.seen: Observations = observations(session, study.id)
+        self.agreement: Agreements = agreements(self.seen)
+        self.influences: Influences = influences(session, study.id, self.seen)
+        self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
+        self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
+        self.people: tuple[Person, ...] = people(self.seen)
+        self.counts = _counts(session, study.id)
+        self.meta = _meta(session, study.id)
+
+    @staticmethod
+    def state_of(session: Session, study: Study) -> str:
+        """Names what a report is drawn from: the judgments, the people, the items and the protocol version."""
+        return f"{state(session, study.id)}:{studies.count_pairs(session, study.id)}:{study.version}"
+
+    def document(self) -> dict[str, Any]:
+        """The report as CONTRACT section 4 lays it out."""
+        seen, agreement = self.seen, self.agreement
+        return {
+            "study": self.study.slug,
+            "as_of": iso(self.now),
+            "judgments": seen.n,
+            "annotators": int(seen.people.id.size),
+            "items": self.counts[0],
+            "pairs": self.counts[1],
+            "pairs_judged": int(np.unique(seen.pair[seen.choice != CHOICES.index("skip")]).size),
+            "choices": {
+                choice: int(n)
+                for choice, n in zip(CHOICES, np.bincount(seen.choice, minlength=5), strict=True)
+            },
+            "agreement": {
+                "krippendorff_alpha": agreement.between.alpha,
+                "interval": _pair(agreement.alpha_interval),
+                "pairwise": agreement.between.pairwise,
+                "units": agreement.between.units,
+            },
+            "retest": _retest(agreement.retest)
+            | {
+                "same_sides": _retest(agreement.same_sides),
+                "swapped_sides": _retest(agreement.swapped_sides),
+            },
+            "decomposition": self.disagreement.document(),
+            "influences": self.influences.document(),
+            "ranking": _ranking(self.ranking),
+            "ranking_why": self.ranking.why,
+            "querying": {
+                "policy": self.spec.querying.policy,
+                "prequential_accuracy": None,
+                "random_arm_accuracy": None,
+                "spent": int((seen.choice != CHOICES.index("skip")).sum()),
+                "budget": self.spec.collection.budget,
+            },
+            "meta": self.meta,
+            "people": [_person(p) for p in self.people],
+        }
+
+
+def _counts(session: Session, study_id: int) -> tuple[int, int]:
+    session_study = session.get_one(Study, study_id)
+    return studies.count_items(session, session_study.id), studies.count_pairs(session, session_study.id)
+
+
+def _meta(session: Session, study_id: int) -> list[dict[str, Any]]:
+    """Meta-questions asked and answered, by kind."""
+    rows = session.execute(
+        select(Assignment.kind, func.count(), func.count().filter(Assignment.state == "answered"))
+        .where(Assignment.study_id == study_id, Assignment.kind != "comparison")
+        .group_by(Assignment.kind)
+        .order_by(Assignment.kind)
+    )
+    return [
+        {
+            "kind": kind,
+            "asked": int(asked),
+            "answered": int(answered),
+            "labels_moved": None,
+            "acquiescence": None,
+        }
+        for kind, asked, answered in rows
+    ]
+
+
+def _retest(found: Share) -> dict[str, Any]:
+    return {"n": found.n, "same_choice": found.value, "interval": _pair(found.interval)}
+
+
+def _ranking(found: ModelRanking) -> list[dict[str, Any]]:
+    return [
+        {
+            "model": row.model,
+            "strength": row.strength,
+            "interval": _pair(row.interval),
+            "rank": _pair(row.rank),
+            "judgments": row.judgments,
+        }
+        for row in found.rows
+    ]
+
+
+def _person(one: Person) -> dict[str, Any]:
+    return {
+        "pseudonym": one.pseudonym,
+        "judgments": one.judgments,
+        "median_seconds": one.median_seconds,
+        "repeats_itself": one.repeats_itself,
+        "flags": list(one.flags),
+        "repeats": one.repeats,
+        "left_share": one.left_share,
+        "agrees_with_others": one.agrees,
+        "course": list(one.course),
+    }
+
+
+def _pair(interval: tuple[float, float] | tuple[int, int] | None) -> list[float] | None:
+    return None if interval is None else [interval[0], interval[1]]
