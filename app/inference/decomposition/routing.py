@@ -15,7 +15,8 @@ WRONG, UNCLEAR_MAJORITY = 0.1, 0.005
 POSITION, SHIFT, AMBIGUOUS, FEWEST_RETESTS = 0.03, 0.15, 0.18, 2
 CONFLICT, PERSONAL, FEWEST_VOTES = 0.8, 0.08, 8
 EVEN, SURE = 0.16, 0.5
-"""A pair is split where share(1 - share) is at least EVEN (20 to 80); unsure where SURE or more of it is within people."""
+"""A pair is split where share(1 - share), less what is only not yet known, is at least EVEN (20 to 80); people are unsure where SURE
+or more of that is within people."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ def _step(
 def corners(parts: PairParts) -> list[str | None]:
     """Where each pair stands: ``settled``, ``agree_but_unsure``, ``people_differ`` or ``unclear_question``; None with under three votes.
 
-    Split: share(1 - share) >= EVEN, with its share already drawn to the middle of all pairs where votes are few. Unsure: half or
-    more of what is not between groups is within people, or a third of the answers were ties; where there are no repeats, ties alone.
+    Split: share(1 - share) less the epistemic part >= EVEN, with the share drawn to that of pairs like it where votes are few.
+    Unsure: half or more of the rest is within people, or a third of the answers were ties; where there are no repeats, ties alone.
     """
     found: list[str | None] = []
     for i in range(parts.share.size):
@@ -115,10 +116,11 @@ def corners(parts: PairParts) -> list[str | None]:
         unsure = (
             within + rest > 0 and within >= SURE * (within + rest) and not np.isnan(parts.within_person[i])
         ) or float(parts.ties[i]) >= 1 / 3
-        split = p * (1 - p) >= EVEN
+        spread = p * (1 - p) - float(parts.epistemic[i])
+        split = spread >= EVEN
         found.append(
             ("unclear_question" if unsure else "people_differ")
             if split
-            else ("agree_but_unsure" if unsure and p * (1 - p) >= EVEN / 2 else "settled")
+            else ("agree_but_unsure" if unsure and spread >= EVEN / 2 else "settled")
         )
     return found

@@ -104,9 +104,9 @@ class Pager:
     next_url: str | None
 
 
-def pager(request: Request, found: Found, wanted: Wanted) -> Pager:
+def pager(request: Request, found: Found, wanted: Wanted, *, per_page: int = A_PAGE) -> Pager:
     """Where this page of rows stands among all of them."""
-    first = (max(1, wanted.page) - 1) * A_PAGE + 1
+    first = (max(1, wanted.page) - 1) * per_page + 1
     last = first + len(found.rows) - 1
 
     def at(page: int) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.assignments import intake
 from app.kit.errors import AppError, NotFound
 from app.people.tables import Researcher
-from app.reports import tables
+from app.reports import divided, tables
 from app.reports.tables import Wanted
 from app.studies import reads
 from app.studies.importing import files, oddities
@@ -22,6 +22,7 @@ from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
+from app.web.research import results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
 
@@ -62,12 +63,28 @@ class Loading(Frame):
     samples: tuple[Sample, ...] = ()
 
 
+@dataclass(frozen=True)
+class ItemFigure:
+    """What the last fit says of one pair of the item."""
+
+    pair_id: int
+    first: str
+    second: str
+    share: float | None
+    low: float | None
+    high: float | None
+    corner: str
+    step: str
+    why: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ItemPage(Frame):
     item: Item
     turns: tuple[tuple[str, Markup], ...]
     responses: tuple[tuple[Any, Markup, int], ...]
     pairs: tuple[tuple[Pair, str, str, dict[str, int]], ...]
+    figures: tuple[ItemFigure, ...]
     servings: list[dict[str, Any]]
 
 
@@ -201,6 +218,20 @@ def show(request: Request, slug: str, external_id: str, session: ReadSession, wh
         pairs=tuple(
             (p, names[p.first_id], names[p.second_id], counts.get(p.id, none))
             for p in reads.list_pairs(session, item.id)
+        ),
+        figures=tuple(
+            ItemFigure(
+                r["pair_id"],
+                r["first_id"],
+                r["second_id"],
+                r["share"],
+                r["low"],
+                r["high"],
+                results.CORNERS.get(r["corner"] or "", "–"),
+                results.STEPS.get((r["next_step"] or "").partition(":")[0], "–"),
+                r["why"] or "",
+            )
+            for r in divided.of_item(session, item.id).values()
         ),
         servings=tables.servings(session, item.id),
     )

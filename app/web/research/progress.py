@@ -79,6 +79,9 @@ class People(Frame):
 class PersonPage(Frame):
     person: Annotator
     numbers: dict[str, Any]
+    figures: dict[str, Any] | None
+    course: Markup
+    repeats: str
     rows: list[dict[str, Any]]
 
 
@@ -221,7 +224,13 @@ def person(request: Request, slug: str, pseudonym: str, session: ReadSession, wh
     found = _person(session, study, pseudonym)
     numbers = tables.people(session, study.id, Wanted(q=pseudonym)).rows
     rows = tables.judgments(session, study.id, Wanted(only=f"person:{pseudonym}")).rows
-    page = PersonPage(**frame(session, who, study, "people"), person=found, numbers=numbers[0], rows=rows)
+    kept = fitting.latest(session, study.id)
+    told = next((p for p in kept.result["people"] if p["pseudonym"] == pseudonym), None) if kept else None
+    page = PersonPage(
+        **frame(session, who, study, "people"), person=found, numbers=numbers[0], figures=told,
+        course=charts.sparkline(told["course"]) if told else Markup(""),
+        repeats=_repeats(told["repeats_itself"], told["repeats"]) if told else "–", rows=rows,
+    )  # fmt: skip
     return render(request, "research/person.html", page)
 
 

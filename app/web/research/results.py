@@ -40,6 +40,7 @@ STEPS = {
 }
 GROUPS_FROM, COUNTS_UNDER, FEWEST = 20, 50, 3
 MOST_DOTS = 1500
+A_LIST = 12
 CUTS = (0.64, 0.5)
 """Where the scatter is cut: a split of 20 to 80, and half of the disagreement being people at odds with themselves."""
 SWAYS = {
@@ -123,7 +124,9 @@ def disagreement(
 ) -> Response:
     """Where people differ, most divided first, and one such pair."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    rows, total = divided.listed(session, study.id, corner=only, topic=topic, offset=(max(1, page) - 1) * 50)
+    rows, total = divided.listed(
+        session, study.id, corner=only, topic=topic, limit=A_LIST, offset=(max(1, page) - 1) * A_LIST
+    )
     kept = fitting.latest(session, study.id)
     chosen = _chosen(session, study, rows, pair)
     csv_url, json_url = siblings(request)
@@ -133,7 +136,7 @@ def disagreement(
         **frame(session, who, study, "disagreement"),
         rows=rows,
         bars=tuple(charts.split_bar(r["first"], r["ties"], r["neither"], r["second"]) for r in rows),
-        pager=pager(request, tables.Found(rows, total), Wanted(page=page)),
+        pager=pager(request, tables.Found(rows, total), Wanted(page=page), per_page=A_LIST),
         corner=only,
         corners=tuple((key, words, counts.get(key, 0)) for key, words in CORNERS.items()),
         topic=topic,
@@ -180,7 +183,7 @@ def scatter(session: Session, study_id: int, *, here: int | None = None) -> char
     counts = divided.corners(session, study_id)
     dots = [
         charts.Dot(
-            x=4 * r["share"] * (1 - r["share"]),
+            x=min(1.0, max(0.0, 4 * (r["share"] * (1 - r["share"]) - (r["epistemic"] or 0)))),
             y=_sureness(r),
             name=f"{r['item_id']}: {r['first_id']} / {r['second_id']}",
             on=r["corner"] == "people_differ",
