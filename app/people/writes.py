@@ -195,6 +195,66 @@ def join(
     return Joined(annotator, code, created=True)
 
 
+def bring_in(
+    session: Session,
+    study_id: int,
+    wanted: dict[str, dict[str, Any]],
+    *,
+    group_key: str | None,
+    now: datetime,
+) -> dict[str, int]:
+    """Database keys of people known by ids of their own from elsewhere, made where they are new; many at once.
+
+    They have no way in: nobody is invited by having voted somewhere else. ``wanted`` maps each id to attributes, which are merged
+    into what is known.
+    """
+    known = {
+        one.external_id: one
+        for one in session.scalars(
+            select(Annotator).where(Annotator.study_id == study_id, Annotator.external_id.is_not(None))
+        )
+        if one.external_id in wanted
+    }
+    for name, one in known.items():
+        if wanted[str(name)]:
+            set_attributes(session, one, wanted[str(name)], group_key=group_key, now=now)
+    fresh = [name for name in wanted if name not in known]
+    taken = set(session.scalars(select(Annotator.pseudonym).where(Annotator.study_id == study_id)))
+    made = []
+    for name in fresh:
+        pseudonym = next((h for h in (handle() for _ in range(200)) if h not in taken), None)
+        pseudonym = pseudonym or f"{handle()}-{new_seed() % 1_000_000:06d}"
+        taken.add(pseudonym)
+        made.append(
+            Annotator(
+                study_id=study_id,
+                pseudonym=pseudonym,
+                external_id=name,
+                source="import",
+                attributes=wanted[name],
+                group_label=rules.group_of(group_key, wanted[name]),
+                consented_at=None,
+                joined_at=now,
+                resume_hash=token_hash(resume_code()),
+                opted_out_topics=[],
+                side_seed=new_seed(),
+            )
+        )
+    session.add_all(made)
+    session.flush()
+    session.add_all(
+        AnnotatorEvent(
+            annotator_id=one.id,
+            at=now,
+            kind="joined",
+            detail={"attributes": one.attributes, "imported": True},
+        )
+        for one in made
+    )
+    session.flush()
+    return {str(one.external_id): one.id for one in (*known.values(), *made)}
+
+
 def renew_resume_code(session: Session, annotator: Annotator) -> str:
     """A fresh resume code; the one before stops working."""
     code = resume_code()

@@ -8,14 +8,19 @@ import numpy as np
 
 from app.aggregation.observations import Observations
 from app.inference.agreement import Agreement, Share, alpha_interval, krippendorff_nominal, share
+from app.inference.intervals import FEWEST_CLUSTERS, critical
 
 
 @dataclass(frozen=True)
 class Agreements:
-    """Between people on pairs, and of the same person asked again: in all, with the same sides, with the sides swapped."""
+    """Between people on pairs, and of the same person asked again: in all, with the same sides, with the sides swapped.
+
+    repeats: answers to a pair the person had answered before. The shares are over every two answers of a person to a pair.
+    """
 
     between: Agreement
     alpha_interval: tuple[float, float] | None
+    repeats: int
     retest: Share
     same_sides: Share
     swapped_sides: Share
@@ -31,13 +36,29 @@ def agreements(seen: Observations) -> Agreements:
     between = krippendorff_nominal(seen.pair[counted], said[counted])
     one, two = again(seen)
     same, swapped = said[one] == said[two], seen.first_left[one] != seen.first_left[two]
+    who = seen.person[one]
     return Agreements(
         between,
         alpha_interval(seen.pair[counted], said[counted], cluster=seen.pairs.item[seen.pair[counted]]),
-        share(int(same.sum()), int(same.size)),
-        share(int(same[~swapped].sum()), int((~swapped).sum())),
-        share(int(same[swapped].sum()), int(swapped.sum())),
+        int((seen.repeat & (said >= 0)).sum()),
+        _share(same, who),
+        _share(same[~swapped], who[~swapped]),
+        _share(same[swapped], who[swapped]),
     )
+
+
+def _share(same: np.ndarray, person: np.ndarray) -> Share:
+    """A share with Wilson's interval, or one clustered by person where ten or more have some."""
+    found = share(int(same.sum()), int(same.size))
+    people = np.unique(person).size
+    if found.value is None or people < FEWEST_CLUSTERS:
+        return found
+    error = np.bincount(person, same - found.value)
+    spread = people / (people - 1) * float(error @ error)
+    reach = critical(0.95, people - 1) * spread**0.5 / same.size
+    if reach <= 0:
+        return found
+    return Share(found.n, found.value, (max(0.0, found.value - reach), min(1.0, found.value + reach)))
 
 
 def again(seen: Observations) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from app.inference.errors import NotConverged
 from app.inference.ranking import rank
 from app.inference.strengths import StrengthFit
 
-MOST_RANKED = 400
+MOST_RANKED = 1000
 """Beyond this many models intervals of ranks are left out: they cost the square of it."""
 
 
@@ -27,6 +27,8 @@ class Ranked:
     interval: tuple[float, float] | None
     rank: tuple[int, int] | None
     judgments: int
+    set: int = 0
+    """Models of different sets were never compared, not even through others: strengths and ranks hold within a set."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,23 @@ def ranking(seen: Observations, *, seed: int) -> ModelRanking:
         return ModelRanking(rows, fit.method, fit.why)
     ranks = rank(fit, seed=seed) if present.size <= MOST_RANKED and fit.standard_error is not None else None
     found = []
-    for i in np.argsort(-fit.strength, kind="stable").tolist():
-        low_high = None if fit.interval_logits is None else tuple(float(v) for v in fit.interval_logits[i])
+    for i in np.lexsort((-fit.strength, fit.component)).tolist():
         between = None
         if ranks is not None and ranks.best is not None and ranks.worst is not None:
             between = (int(ranks.best[i]), int(ranks.worst[i]))
+        low_high = fit.interval_logits
+        interval = None if low_high is None else (float(low_high[i, 0]), float(low_high[i, 1]))
+        name, component = names[present[i]], int(fit.component[i])
         found.append(
-            Ranked(names[present[i]], float(fit.strength[i]), low_high, between, int(counts[present[i]]))  # type: ignore[arg-type]
+            Ranked(name, float(fit.strength[i]), interval, between, int(counts[present[i]]), component)
         )
-    return ModelRanking(tuple(found), fit.method, fit.why)
+    sets = int(fit.component.max()) + 1
+    why = (
+        fit.why
+        if sets == 1
+        else f"The models fall into {sets} sets that were never compared with each other; figures hold within a set."
+    )
+    return ModelRanking(tuple(found), fit.method, why)
 
 
 def _fit(
@@ -74,8 +84,8 @@ def _fit(
     y, who = seen.y[used], seen.person[used]
     model = davidson if (y == 0.5).any() else bradley_terry
     try:
-        fit = model(left, right, y, n_items=n, annotator=who)
-        if isinstance(fit, Unidentified) and fit.reason == "one_sided":
+        fit = model(left, right, y, n_items=n, annotator=who, within_components=True)
+        if isinstance(fit, Unidentified) and fit.reason in {"one_sided", "ties_unbounded"}:
             fit = model(left, right, y, n_items=n, annotator=who, prior_sd=2.0)
     except NotConverged:
         fit = model(left, right, y, n_items=n, annotator=who, prior_sd=2.0)

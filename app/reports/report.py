@@ -69,6 +69,7 @@ class Analysis:
                 "units": agreement.between.units,
             },
             "retest": _retest(agreement.retest)
+            | {"n": agreement.repeats, "comparisons": agreement.retest.n}
             | {
                 "same_sides": _retest(agreement.same_sides),
                 "swapped_sides": _retest(agreement.swapped_sides),
@@ -126,6 +127,7 @@ def _ranking(found: ModelRanking) -> list[dict[str, Any]]:
             "interval": _pair(row.interval),
             "rank": _pair(row.rank),
             "judgments": row.judgments,
+            "set": row.set,
         }
         for row in found.rows
     ]

@@ -1,0 +1,1 @@
+"""Votes collected elsewhere: a file of records becomes judgments of people who were not asked here, all or nothing."""
