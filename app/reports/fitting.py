@@ -6,7 +6,8 @@ import time
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.aggregation import traits
@@ -43,16 +44,13 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
         session.add(made)
         session.flush()
         fit_id = made.id
-        known = set(session.scalars(select(PairFigure.pair_id).where(PairFigure.study_id == study_id)))
         session.expunge(made)
     for start in range(0, len(pairs), BATCH):
         rows = [{**row, "study_id": study_id, "fit_id": fit_id} for row in pairs[start : start + BATCH]]
         with database.write() as session:
-            _store(session, rows, known)
+            _store(session, rows)
     with database.write() as session:
-        session.execute(
-            delete(PairFigure).where(PairFigure.study_id == study_id, PairFigure.fit_id != fit_id)
-        )
+        session.execute(delete(PairFigure).where(PairFigure.study_id == study_id, PairFigure.fit_id < fit_id))
         old = session.scalars(
             select(Fit.id)
             .where(Fit.study_id == study_id, Fit.kind == KIND)
@@ -64,13 +62,17 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
     return made
 
 
-def _store(session: Session, rows: list[dict[str, Any]], known: set[int]) -> None:
-    fresh = [row for row in rows if row["pair_id"] not in known]
-    again = [row for row in rows if row["pair_id"] in known]
-    if fresh:
-        session.bulk_insert_mappings(PairFigure.__mapper__, fresh)
-    if again:
-        session.execute(update(PairFigure), again)
+def _store(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Put figures in place of older ones; those of a later fit stay, should two run at once."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(PairFigure)
+    fresh = {name: getattr(statement.excluded, name) for name in rows[0] if name != "pair_id"}
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["pair_id"], set_=fresh, where=PairFigure.fit_id < statement.excluded.fit_id
+        ),
+        rows,
+    )
 
 
 def latest(session: Session, study_id: int) -> Fit | None:

@@ -27,6 +27,7 @@ class Site:
     url: str
     database: object
     slug: str
+    settings: Settings
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def make_site(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[..., S
                 )
                 options = {"slug": "advice", "title": "Advice", "querying": {"retest": 0}, **parts}
                 factories.study(session, now=utc_now(), rows=rows, owner_id=owner.id, **options)
-            return Site(stack.enter_context(serving(app)), app.state.database, "advice")
+            return Site(stack.enter_context(serving(app)), app.state.database, "advice", settings)
 
         yield make
 

@@ -1,0 +1,306 @@
+"""A researcher at work in a real browser: from a file of outputs to a working link, the set-up and its file, exports that add up."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import zipfile
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+
+from app.jobs.worker import Worker
+from app.judgments.importing.files import read_body
+from app.judgments.importing.store import bring_in
+from app.kit.clock import utc_now
+from app.main import handlers
+from app.people import writes as people
+from app.people.tables import Annotator
+from app.reports import fitting
+from app.studies.tables import Item, Study
+from tests import factories
+from tests.journeys.conftest import join
+
+pytestmark = pytest.mark.browser
+
+
+def sign_in(page, site):
+    page.goto(f"{site.url}/sign-in")
+    page.locator("input[name=email]").fill("r@example.org")
+    page.locator("input[name=password]").fill("a long password")
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url("**/studies")
+
+
+def items_of(site, slug):
+    with site.database.read() as session:
+        return session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Item)
+            .join(Study, Study.id == Item.study_id)
+            .where(Study.slug == slug)
+        )
+
+
+def chance(person, item):
+    """A coin of this person's for this item, the same in every run."""
+    return random.Random(f"{person}, {item}")
+
+
+def shown(in_order, choice):
+    """A vote as it was shown: every second time the other way round."""
+    if in_order:
+        return {"left": "m0", "right": "m1", "choice": choice}
+    return {"left": "m1", "right": "m0", "choice": {"left": "right", "right": "left"}.get(choice, choice)}
+
+
+def voted(
+    site,
+    *,
+    votes=lambda person, item: chance(person, item).choices(["left", "right", "tie"], [5, 3, 1])[0],
+    people=24,
+    items=20,
+):
+    """Votes of many people brought in, and the figures worked out."""
+    rows = [
+        {"annotator_id": f"p{p}", "item_id": f"i{i:05d}", **shown((p + i) % 2 == 0, votes(p, i))}
+        for p in range(people)
+        for i in range(items)
+    ]
+    with site.database.write() as session:
+        study = session.scalar(sa.select(Study))
+        read = read_body("\n".join(map(json.dumps, rows)).encode(), content_type="application/x-ndjson")
+        bring_in(session, study, read.all_or_nothing(), by=None, now=utc_now())
+        study_id = study.id
+    fitting.fit(site.database, study_id, now=utc_now())
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_from_a_file_to_a_working_link(site, visit, tmp_path, script):
+    """Item 23: bad rows are named and nothing is stored; loading the others is a second act."""
+    page = visit(java_script_enabled=script)
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/new")
+    page.locator("input[name=title]").fill("Fresh study")
+    page.locator("main button[type=submit]").first.click()
+    page.wait_for_url("**/studies/fresh-study/setup")
+    rows = [json.dumps(r) for r in factories.items(6)]
+    rows[1] = "{broken"
+    rows[3] = json.dumps({"id": "x", "prompt": "?", "responses": [{"text": "one"}]})
+    rows[4] = json.dumps({"id": "y", "prompt": 7, "responses": [{"text": "a"}, {"text": "b"}]})
+    file = tmp_path / "outputs.jsonl"
+    file.write_text("\n".join(rows))
+    page.goto(f"{site.url}/studies/fresh-study/items/load")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Look at it first").click()
+    said = page.locator("main").inner_text()
+    for line in ("line 2", "line 4", "line 5"):
+        assert line in said
+    assert items_of(site, "fresh-study") == 0
+    page.get_by_role("button", name="Load the other 3 rows").click()
+    page.wait_for_url("**/fresh-study/setup*")
+    assert items_of(site, "fresh-study") == 3
+    page.goto(f"{site.url}/studies/fresh-study/setup")
+    page.get_by_role("button", name="Open the study").click()
+    page.wait_for_url("**/fresh-study/overview")
+    page.goto(f"{site.url}/studies/fresh-study/invite")
+    link = re.search(r"http://\S+/s/fresh-study", page.locator("main").inner_text()).group(0)
+    person = visit()
+    person.goto(link)
+    person.check("#agree")
+    person.click("button.main")
+    assert "Practice" in person.title() or person.locator("form").count()
+
+
+def test_page_and_file_are_the_same(site, visit, tmp_path):
+    """Item 24: the file follows the form and marks what differs; loaded again it is the same study."""
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/setup")
+    page.locator('[name="question.text"]').fill("Which would you send to a friend?")
+    page.locator("[data-yaml] mark").first.wait_for()
+    assert "Which would you send to a friend?" in page.locator("[data-yaml]").inner_text()
+    page.get_by_role("button", name="Save this section").first.click()
+    page.wait_for_load_state()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Download").click()
+    text = caught.value.path().read_text()
+    assert "Which would you send to a friend?" in text
+    page.goto(f"{site.url}/studies/new")
+    page.locator("textarea[name=yaml]").evaluate(
+        "e => { const d = e.closest('details'); if (d) d.open = true }"
+    )
+    page.locator("textarea[name=yaml]").fill(text.replace("slug: advice", "slug: copy"))
+    page.locator(
+        "button[name=from][value=file], form:has(textarea[name=yaml]) button[type=submit]"
+    ).first.click()
+    page.wait_for_url("**/studies/copy/setup")
+    again = visit()
+    sign_in(again, site)
+    response = again.request.get(f"{site.url}/studies/copy/study.yaml")
+    assert response.text().replace("slug: copy", "slug: advice") == text
+
+
+def test_a_wrong_key_is_told_in_the_same_words(site, visit, capsys, tmp_path):
+    from app import cli
+    from app.main import readiness
+
+    wrong = "slug: w\ntitle: W\nquestion: {scal: choice}\n"
+    (tmp_path / "w.yaml").write_text(wrong)
+    assert (
+        cli.run(
+            ["study", "check", str(tmp_path / "w.yaml")],
+            cli.Rooms("app.main:from_environment", handlers, readiness),
+        )
+        == 1
+    )
+    told = capsys.readouterr().err
+    words = re.search(r"[^\n]*scal[^\n]*", told).group(0).strip()
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/new")
+    page.locator("textarea[name=yaml]").evaluate(
+        "e => { const d = e.closest('details'); if (d) d.open = true }"
+    )
+    page.locator("textarea[name=yaml]").fill(wrong)
+    page.locator("form:has(textarea[name=yaml]) button[type=submit]").first.click()
+    page.locator(".err-box").wait_for()
+    assert "did you mean 'scale'" in page.locator(".err-box").inner_text()
+    assert "did you mean 'scale'" in words
+
+
+def test_every_number_leads_to_its_rows(site, visit):
+    """Item 25, on the numbers of the overview; each table has its siblings with the same filters."""
+    voted(site)
+    page = visit()
+    sign_in(page, site)
+    overview = f"{site.url}/studies/advice/overview"
+    page.goto(overview)
+    numbers = page.locator(".kpi dd a").evaluate_all(
+        "all => all.map(a => [a.textContent, a.getAttribute('href')])"
+    )
+    assert len(numbers) >= 3
+    for words, href in numbers:
+        page.goto(f"{site.url}{href}" if href.startswith("/") else href)
+        assert page.locator("table tbody tr, .items a").count() > 0, href
+        if re.fullmatch(r"[\d,]+", words.strip()) and "judgments" in href:
+            total = page.request.get(f"{site.url}{href.replace('/judgments?', '/judgments.json?')}").json()[
+                "total"
+            ]
+            assert total == int(words.replace(",", ""))
+    for table in ("items", "people", "judgments", "disagreement"):
+        for ending in ("csv", "json"):
+            assert page.request.get(f"{site.url}/studies/advice/{table}.{ending}").ok
+
+
+def test_a_pull_to_the_longer_answer_is_the_one_notice(make_site, visit):
+    """Item 26: seven in ten choose the longer; its line is a diamond, its range leaves out a half. A fair crowd brings no notice."""
+    site = make_site()
+    voted(
+        site, votes=lambda p, i: "left" if chance(p, i).random() < 0.7 else "right", people=40
+    )  # m0 is the longer one
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/overview")
+    notices = page.locator("main > .note:has(a)")
+    assert notices.count() == 1
+    assert "Longer answer chosen" in notices.inner_text()
+    assert page.locator("rect.found.mean").count() >= 1
+    notices.get_by_role("link").click()
+    assert page.locator("table tbody tr").count() > 0
+
+
+def test_a_fair_crowd_brings_no_notice(site, visit):
+    voted(site, votes=lambda p, i: "left" if chance(p, i).random() < 0.5 else "right", people=40)
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/overview")
+    assert page.locator("main > .note:has(a)").count() == 0
+
+
+def test_who_differs_is_not_warned_about(site, visit):
+    """Item 27: always against the others and never a note; groups are hidden under 20 people on a pair."""
+    voted(
+        site,
+        votes=lambda p, i: ("right" if p else "left") if i % 2 else ("left" if p else "right"),
+        people=12,
+    )
+    page = visit()
+    sign_in(page, site)
+    rows = page.request.get(f"{site.url}/studies/advice/people.json").json()["rows"]
+    assert len(rows) == 12
+    page.goto(f"{site.url}/studies/advice/overview")
+    assert page.locator("table .tag.alert").count() == 0
+    page.goto(f"{site.url}/studies/advice/disagreement")
+    assert page.locator("#pair tbody").first.locator("tr").count() == 1
+    assert "%" not in page.locator("#pair table").first.inner_text()
+
+
+def test_an_export_adds_up(site, visit, tmp_path):
+    """Item 28: collected less each reason is what is included; the same export again has the same checksums."""
+    voted(site)
+    person = visit()
+    join(person, site)
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/exports")
+    for table in page.locator("table:has(caption:has-text('From collected to included'))").all():
+        numbers = [int(re.sub(r"\D", "", cell)) for cell in table.locator("td.r").all_inner_texts()]
+        assert numbers[0] - sum(numbers[1:-1]) == numbers[-1]
+        assert numbers[0] > 0
+    marks = []
+    for number in (1, 2):
+        page.goto(f"{site.url}/studies/advice/exports?format=preference_text&file_type=jsonl")
+        preview = page.locator("table:has(caption:has-text('First rows')) tbody code").all_inner_texts()
+        page.get_by_role("button", name="Make export").click()
+        page.wait_for_url(f"**/exports/{number}")
+        Worker(site.database, handlers(site.settings)).drain()
+        page.reload()
+        marks.append(page.request.get(f"{site.url}/studies/advice/exports/{number}/files/SHA256SUMS").text())
+        if number == 1:
+            rows = page.request.get(
+                f"{site.url}/studies/advice/exports/1/files/preference_text/train.jsonl"
+            ).text()
+            for row in preview:
+                assert row[:80] in rows
+    assert marks[0] == marks[1]
+    with site.database.write() as session:
+        gone = session.scalar(sa.select(Annotator).where(Annotator.external_id == "p3"))
+        people.withdraw(session, gone, now=utc_now())
+    page.goto(f"{site.url}/studies/advice/exports")
+    assert page.get_by_text("Holds withdrawn answers").count() == 2
+
+
+PAGES = (
+    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "setup", "members", "log",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "look", [{}, {"color_scheme": "dark"}, {"width": 390, "height": 844}], ids=["light", "dark", "phone"]
+)
+def test_researchers_pages_are_accessible(site, visit, look):
+    voted(site)
+    page = visit(reduced_motion="reduce", **look)
+    sign_in(page, site)
+    found = {}
+    for path in (*PAGES, "/studies", "/studies/new", "/api/docs"):
+        page.goto(f"{site.url}{path}" if path.startswith("/") else f"{site.url}/studies/advice/{path}")
+        violations = Axe().run(page).response["violations"]
+        if violations:
+            found[path] = [(v["id"], v["nodes"][0]["html"][:160]) for v in violations]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path
+    assert found == {}
+
+
+def test_the_api_page_names_every_call(site, visit):
+    page = visit()
+    page.goto(f"{site.url}/api/docs")
+    document = page.request.get(f"{site.url}/api/openapi.json").json()
+    text = page.locator("main").inner_text()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in text
