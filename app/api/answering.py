@@ -154,7 +154,7 @@ def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
     """Withdraw. My rows are in no later export; only counts are kept."""
     annotator = _person(session, who)
     exports.mark_withdrawn(session, annotator)
-    judgments.erase(session, annotator)
+    judgments.erase(session, annotator, now=now)
     people.withdraw(session, annotator, now=now)
     return Response(status_code=204)
 

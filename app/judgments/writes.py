@@ -183,8 +183,9 @@ def may_change(session: Session, study: Study, judgment: Judgment, *, now: datet
     return now <= end
 
 
-def erase(session: Session, annotator: Annotator) -> int:
+def erase(session: Session, annotator: Annotator, *, now: datetime) -> int:
     """Blank what a withdrawn person wrote and how they worked; the rows stay for the counts. Returns how many."""
+    refits.ask_for_fit(session, annotator.study_id, now=now, delay_s=0)
     done = session.execute(
         update(Judgment)
         .where(Judgment.annotator_id == annotator.id)

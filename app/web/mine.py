@@ -152,7 +152,7 @@ def delete(
         problem = Problem(t("error.type_to_confirm", word=word), "confirm")
         return render(request, "mine/my_data.html", _my_data(request, session, visit, (problem,)), status=422)
     exports.mark_withdrawn(session, visit.annotator)
-    judgments.erase(session, visit.annotator)
+    judgments.erase(session, visit.annotator, now=now)
     people.withdraw(session, visit.annotator, now=now)
     response = render(request, "mine/deleted.html", Deleted(visit.language, visit.study.title))
     response.delete_cookie(CODE_COOKIE + slug, path=f"/s/{slug}")

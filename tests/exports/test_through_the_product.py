@@ -86,7 +86,7 @@ def test_withdrawing_through_the_product_empties_later_exports(
     with database.write() as session:
         person = session.get_one(Annotator, crowd[0])
         people.withdraw(session, person, now=clock.tick())
-        judgments.erase(session, person)
+        judgments.erase(session, person, now=clock.now)
         assert exports.mark_withdrawn(session, person) == 1
     clock.now += timedelta(minutes=1)
     new = reading.make(database, made.study_id, tmp_path / "new", now=clock.now, format="all")

@@ -304,7 +304,7 @@ def test_withdrawing_erases_words_and_keeps_counts(database, clock, make_study):
     )
 
     def leave(session, _study, annotator):
-        assert writes.erase(session, annotator) == 1
+        assert writes.erase(session, annotator, now=clock.now) == 1
         people.withdraw(session, annotator, now=clock.now)
 
     do(database, made, person, leave)
