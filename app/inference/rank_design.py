@@ -135,7 +135,8 @@ class _Ground:
         for i, j in pending:
             ground.ask(i, j)
         weight = _what_counts(posterior.mean, ground.covariance, goal, top_k)
-        ground.weighted = ground.covariance @ weight @ ground.covariance
+        weighted = ground.covariance @ weight @ ground.covariance
+        ground.weighted = (weighted + weighted.T) / 2  # so that sides do not matter to the last bit
         return ground
 
     def gains(self) -> Floats:
