@@ -15,7 +15,7 @@ from random import Random
 
 import numpy as np
 
-from app.querying.protocol import Acquisition, CandidateView, Floats
+from app.querying.protocol import Acquisition, CandidateView, Explains, Floats
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def choose(policy: Acquisition, view: CandidateView, *, eligible: int, explore: 
     try:
         score = policy.score(view)
         q = probabilities(score, policy.temperature)
+        note = policy.note(view) if isinstance(policy, Explains) else None
     except Exception as error:  # noqa: BLE001 - a person is waiting; the row says what happened
         score, q, note = (
             None,

@@ -15,6 +15,7 @@ from app.judgments import writes as judgments
 from app.judgments.tables import Judgment
 from app.people import writes as people
 from app.people.tables import Annotator
+from app.querying import registry
 from app.querying.writes import issue_next
 from app.studies import writes as studies
 from app.studies.errors import StudyNotOpen
@@ -176,7 +177,9 @@ def test_logged_propensities_weigh_to_one(sqlite_database, clock, policy):
         assert abs(mean - 1) < 4.5 * error
 
 
-def test_a_policy_that_is_not_there_draws_evenly_and_says_so(database, clock, make_study):
+def test_a_policy_that_is_not_there_draws_evenly_and_says_so(database, clock, make_study, monkeypatch):
+    there = {name: policy for name, policy in registry.acquisitions().items() if name != "ranking"}
+    monkeypatch.setattr(registry, "acquisitions", lambda: there)
     made = make_study(pairs=3, querying={"policy": "ranking"})
     (person,) = people_of(database, made, 1, clock.now)
     got = ask(database, made, person, clock.now)
@@ -185,6 +188,17 @@ def test_a_policy_that_is_not_there_draws_evenly_and_says_so(database, clock, ma
         assert row.policy == "even"
         assert row.draw["asked_policy"] == "ranking"
         assert "drew evenly" in row.draw["note"]
+
+
+def test_a_ranking_without_a_model_draws_evenly_and_says_so(database, clock, make_study):
+    made = make_study(pairs=3, querying={"policy": "ranking"})
+    (person,) = people_of(database, made, 1, clock.now)
+    got = ask(database, made, person, clock.now)
+    with database.read() as session:
+        row = session.get_one(Assignment, got[0])
+        assert row.policy == "ranking"
+        assert row.draw["note"] == "ranking has no model yet; drew evenly"
+        assert row.propensity == pytest.approx(1 / 3)
 
 
 def test_repeats_come_with_their_share_and_their_probability(database, clock, make_study):

@@ -1,0 +1,81 @@
+"""The ranking policy: drawn in proportion to what is told, and honest where there is no ranking."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from app.inference.rank_design import gains
+from app.inference.rank_posterior import counted
+from app.querying import draw
+from app.querying.acquisition.ranking import ACQUISITION
+from app.querying.protocol import CandidateView
+
+
+def view(left, right, gain):
+    n = len(left)
+    return CandidateView(
+        np.arange(n),
+        np.zeros(n, dtype=np.int64),
+        np.full(n, 9),
+        candidate_left=np.array(left),
+        candidate_right=np.array(right),
+        rank_gain=gain,
+    )
+
+
+def ranking_gain():
+    """0 is far above 1 and 2, which stand close together."""
+    left, right = [0] * 12 + [0] * 12 + [1] * 4, [1] * 12 + [2] * 12 + [2] * 4
+    outcome = [1] * 11 + [0] + [1] * 11 + [0] + [1, 0, 1, 0]
+    return gains(counted(left, right, outcome, n_items=3), "order")
+
+
+def test_open_comparisons_are_drawn_more_often_and_as_often_as_said():
+    given = view([0, 1, 0, 2], [1, 2, 2, 2], ranking_gain())
+    rng, seen, said = Random(3), np.zeros(4), np.zeros(4)
+    for _ in range(4000):
+        one = draw.choose(ACQUISITION, given, eligible=4, explore=0.1, rng=rng)
+        assert one.note is None
+        seen[one.index] += 1
+        said[one.index] = one.probability
+    assert seen.argmax() == 1
+    assert said[1] > 0.8
+    np.testing.assert_allclose(seen / 4000, said, atol=0.03)
+    assert seen[3] > 0  # one source against itself: by exploring only
+
+
+def test_sides_do_not_matter_and_a_pair_follows_its_gain():
+    gain = ranking_gain()
+    score = ACQUISITION.score(view([0, 1, 1, 2], [1, 0, 2, 1], gain))
+    assert score[0] == score[1]
+    assert score[2] == score[3]
+    assert score[2] - score[0] == pytest.approx(np.log(gain[1, 2] / gain[0, 1]))
+
+
+def test_a_source_the_ranking_does_not_know_is_worth_the_best():
+    score = ACQUISITION.score(view([-1, 0], [1, 1], ranking_gain()))
+    assert score[0] == 0
+    assert score[1] < 0
+
+
+@pytest.mark.parametrize("gain", [None, np.zeros((3, 3))])
+def test_without_a_ranking_it_draws_evenly_and_says_so(gain):
+    one = draw.choose(ACQUISITION, view([0, 1, 0], [1, 2, 2], gain), eligible=3, explore=0.0, rng=Random(1))
+    assert one.probability == pytest.approx(1 / 3)
+    assert "ranking" in one.note
+    assert "drew evenly" in one.note
+
+
+@pytest.mark.parametrize("gain", [np.ones((2, 2)), np.full((3, 3), np.nan), -np.ones((3, 3))])
+def test_gains_that_do_not_fit_draw_evenly_and_say_so(gain):
+    one = draw.choose(ACQUISITION, view([0, 1, 0], [1, 2, 2], gain), eligible=3, explore=0.0, rng=Random(1))
+    assert one.probability == pytest.approx(1 / 3)
+    assert "failed" in one.note
+
+
+def test_without_a_ranking_pairs_with_fewer_judgments_come_first():
+    given = CandidateView(np.arange(3), np.array([2, 0, 2]), np.full(3, 9))
+    assert draw.probabilities(ACQUISITION.score(given), ACQUISITION.temperature)[1] > 0.999
