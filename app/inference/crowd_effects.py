@@ -13,9 +13,9 @@ from app.inference.comparisons import Comparisons, Floats, Ints, Unidentified
 from app.inference.errors import InvalidSetting, InvalidVotes, NotConverged
 
 MOST_ROUNDS, CLOSE = 2000, 3e-4
-STEPS = 1
-"""Newton steps on strengths and on people in each round: one, as the next round starts where it ends."""
-FLIPS_KNOWN = 8.0
+WARM_UP, CONTRARY_FLIPS = 10, 0.9
+"""For some rounds nobody flips and sensitivities may be negative; whoever's is then begins as one who flips this share."""
+FLIPS_KNOWN = 2.0
 """How many votes the typical share of flips weighs in a person's own."""
 LEAST_SPREAD = 0.05
 MOST_LOG_TIE = 6.0
@@ -109,8 +109,10 @@ def crowd_effects(
     state = _People.alike(votes, prior_sd)
     for iteration in range(1, MOST_ROUNDS + 1):
         before = state.snapshot()
-        state.round()
-        if np.abs(state.snapshot() - before).max() < CLOSE:
+        state.round(warming_up=iteration <= WARM_UP)
+        if iteration == WARM_UP:
+            state.begin_flips()
+        elif iteration > WARM_UP and np.abs(state.snapshot() - before).max() < CLOSE:
             return _result(state, np.unique(np.asarray(annotator)), iteration)
     raise NotConverged(
         f"How people differ still moved after {MOST_ROUNDS} rounds.",
@@ -162,20 +164,26 @@ class _People:
         total = up + down + middle
         return up / total, middle / total, down / total
 
-    def round(self) -> None:
-        """One round: who flipped which vote; strengths; people; what is usual."""
+    def begin_flips(self) -> None:
+        """Whoever answers against the items so far is taken to flip; without this start all would end as careless."""
+        contrary = self.own[:, 0] < 0
+        self.own[:, 0] = np.abs(self.own[:, 0])
+        self.flip = np.where(contrary, CONTRARY_FLIPS, self.usual_flip)
+
+    def round(self, *, warming_up: bool) -> None:
+        """One round: who flipped which vote; strengths; people; what is usual. One Newton step each: the next goes on."""
         win, _, loss = self.chances()
         said, other = np.where(self.y > 0, win, loss), np.where(self.y > 0, loss, win)
-        e = self.flip[self.who]
+        e = np.zeros(self.y.size) if warming_up else self.flip[self.who]
         flipped = np.where(self.y == 0, 0.0, e * other / np.maximum(e * other + (1 - e) * said, 1e-300))
         meant = self.y * (1 - 2 * flipped)
-        for _ in range(STEPS):
-            self._strengths(meant)
-            spare = self._people(meant)
+        self._strengths(meant)
+        spare = self._people(meant, least=-np.inf if warming_up else 0.0)
         decided = np.bincount(self.who, self.y != 0, self.n_people)
         wrong = np.bincount(self.who, flipped, self.n_people)
         self.flip = (wrong + self.usual_flip * FLIPS_KNOWN) / (decided + FLIPS_KNOWN)
-        self.usual_flip = float(np.clip((wrong.sum() + 0.5) / (decided.sum() + 10), 0.002, 0.2))
+        if not warming_up:
+            self.usual_flip = float(np.clip((wrong.sum() + 0.5) / (decided.sum() + 10), 0.002, 0.2))
         square = ((self.own - self.usual) ** 2 + spare).mean(axis=0)
         self.spread = np.sqrt(np.maximum(square, LEAST_SPREAD**2))
         self.usual[2] = self.own[:, 2].mean()
@@ -196,7 +204,7 @@ class _People:
         self.strength = self.strength + np.clip(np.linalg.solve(information, gradient), -1.0, 1.0)
         self.strength -= self.strength.mean()
 
-    def _people(self, meant: Floats) -> Floats:
+    def _people(self, meant: Floats, *, least: float) -> Floats:
         """One Newton step on each person's own parameters; returns their variances, float64 (n_people, 3)."""
         win, tie, loss = self.chances()
         lean, p = win - loss, self.n_people
@@ -217,7 +225,7 @@ class _People:
         variance = np.linalg.inv(information)
         step = np.clip(np.einsum("pij,pj->pi", variance, gradient), -1.0, 1.0)
         own = self.own + step
-        own[:, 0] = np.maximum(own[:, 0], 0.0)
+        own[:, 0] = np.maximum(own[:, 0], least)
         own[:, 2] = np.clip(own[:, 2], -MOST_LOG_TIE, MOST_LOG_TIE) if self.model_ties else self.usual[2]
         self.own = own
         return np.asarray(np.diagonal(variance, axis1=1, axis2=2), np.float64)

@@ -104,6 +104,8 @@ def test_top_k_asks_about_the_border():
     found = gains(posterior, "top_k", top_k=3)
     best = np.unravel_index(found.argmax(), (12, 12))
     assert {int(place[best[0]]), int(place[best[1]])} <= {1, 2, 3, 4}
+    order = np.argsort(-posterior.mean)
+    assert found[order[0], order[1]] < 0.5 * found.max()  # both are in
     far = [int(np.flatnonzero(place == k)[0]) for k in (10, 11)]
     assert found[far[0], far[1]] < 0.05 * found.max()
 
