@@ -24,16 +24,11 @@ VALUES = {
     "path:path": "manifest.json", "public_id": "nothing",
 }  # fmt: skip
 OWNER_ONLY = {"progress.identities", "studies.share"}
-MAY_BE_ABSENT = {
-    "exports.show",
-    "exports.file",
-    "exports.archive",
-    "exports.remake",
-    "progress.revoke_invite",
-    "exports.diff",
-}
-"""What hangs on an export or an invitation that this study does not have: 404 for those inside, too."""
-ALSO_FOR_VIEWERS = {"studies.preview_yaml"}
+NOT_MADE_YET = re.compile(r"/exports/\{number\}/")
+"""Files of an export that is waiting: 409 for those inside."""
+EDITORS_PAGES = {"items.loading"}
+ALSO_FOR_VIEWERS = re.compile(r"preview\.yaml$|/exports$|/exports/\{number\}$")
+"""Whoever may see every judgment may also have them as a file."""
 
 
 def routes(prefix=STUDY_PATH):
