@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import random
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import sqlalchemy as sa
 
 from app.db.migrate import upgrade
 from app.db.session import Database, connect
+from app.kit import ids
 from tests import factories, postgres
 from tests.browser import chromium
 
@@ -94,6 +97,26 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
     opened = connect(f"sqlite:///{file}")
     yield opened
     opened.dispose()
+
+
+class Repeatable:
+    """Stands in for ``secrets`` in ``app.kit.ids``, so that a test draws the same questions and ids in every run."""
+
+    def __init__(self, seed: str) -> None:
+        drawn = random.Random(seed)
+        self.randbits, self.randbelow, self.choice = drawn.getrandbits, drawn.randrange, drawn.choice
+
+    def token_urlsafe(self, size: int) -> str:
+        return base64.urlsafe_b64encode(self.randbits(size * 8).to_bytes(size)).rstrip(b"=").decode()
+
+    def token_hex(self, size: int) -> str:
+        return self.randbits(size * 8).to_bytes(size).hex()
+
+
+@pytest.fixture(autouse=True)
+def repeatable(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test draws in this process follows from its name alone."""
+    monkeypatch.setattr(ids, "secrets", Repeatable(request.node.nodeid))
 
 
 @dataclass

@@ -48,6 +48,11 @@ def keyed_hash(secret: str, *parts: str) -> str:
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
 
 
+def new_secret() -> str:
+    """A study's own secret of 256 bits, from which salts are derived; it never leaves the database."""
+    return secrets.token_hex(32)
+
+
 def new_seed() -> int:
     """A seed of 53 bits, so that JSON readers keep it exact."""
     return secrets.randbits(53)

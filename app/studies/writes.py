@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.kit import ids
 from app.kit.errors import Malformed, NotFound
 from app.people import reads as people
 from app.studies import reads, rules
@@ -27,7 +27,7 @@ def create_study(
         slug=spec.slug,
         title=spec.title,
         owner_id=owner_id,
-        secret=secrets.token_hex(32),
+        secret=ids.new_secret(),
         simulated=simulated,
         created_at=now,
     )

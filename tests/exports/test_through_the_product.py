@@ -46,11 +46,14 @@ def test_what_was_recorded_is_what_is_exported(database: Database, tmp_path: Pat
         study = factories.get_study(session, made)
         first, second, third, _ = (session.get_one(Annotator, p) for p in crowd)
         changed = session.get_one(Judgment, given[crowd[0]][0])
+        elsewhere = next(
+            j for j in given[crowd[1]] if session.get_one(Judgment, j).pair_id != changed.pair_id
+        )
         other = {"left": "right", "right": "left"}[changed.choice]
         judgments.revise(
             session, study, first, changed.assignment_id or "", factories.answer(other), now=clock.tick()
         )
-        judgments.retract(session, study, second, given[crowd[1]][0], now=clock.tick())
+        judgments.retract(session, study, second, elsewhere, now=clock.tick())
         people.leave_out(session, third, reason="a test", by=None, now=clock.tick())
 
     export = reading.make(database, made.study_id, tmp_path / "x", now=clock.tick(), format="all")
