@@ -152,18 +152,23 @@ class Information:
         links = coo_array((weight, (one, two)), shape=(size, size)).tocsr()
         links = links + links.T
         diagonal = (np.asarray(links.sum(axis=1)).ravel() + self.ridge)[:, None]
+        singular = self.ridge <= 0
+        if singular:  # only what sums to zero can be reached; a rest from rounding would stay for ever
+            right = right - right.mean(axis=0)
         x, rest = np.zeros_like(right), right.copy()
         aim = CLOSE * np.sqrt((right * right).sum(axis=0))
         scaled = rest / diagonal
         direction, size_now = scaled.copy(), (rest * scaled).sum(axis=0)
         for _ in range(MOST_STEPS):
             if (np.sqrt((rest * rest).sum(axis=0)) <= aim).all():
-                return x if self.ridge > 0 else np.asarray(x - x.mean(axis=0), np.float64)
+                return np.asarray(x - x.mean(axis=0), np.float64) if singular else x
             turned = diagonal * direction - links @ direction
             along = (direction * turned).sum(axis=0)
             step = np.divide(size_now, along, out=np.zeros_like(along), where=along > 0)
             x += step * direction
             rest -= step * turned
+            if singular:
+                rest -= rest.mean(axis=0)
             scaled = rest / diagonal
             after = (rest * scaled).sum(axis=0)
             turn = np.divide(after, size_now, out=np.zeros_like(after), where=size_now > 0)
