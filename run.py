@@ -30,6 +30,7 @@ EXTRAS = {
     "test-trainers": "trainers",
 }
 DEFAULT_EXTRA = "postgres,parquet"
+IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 def find_python():
@@ -101,7 +102,7 @@ def commands(task, rest):
     """What to run, in order."""
     pytest = [PYTHON, "-m", "pytest"]
     if task == "test" or task == "test-all":
-        return [pytest + rest]
+        return [pytest + IN_PARALLEL + rest]
     if task == "test-trainers":
         return [pytest + ["-m", "trainers", "tests/trainers"] + rest]
     if task == "bench":

@@ -103,7 +103,7 @@ def test_messages_have_two_keys_and_share_all_turns_but_the_last(fill: Fill, tmp
 
 def test_texts_are_texts_and_conversations_are_left_out_with_their_number(fill: Fill, tmp_path: Path):
     """LLaMA-Factory drops lists with a warning only, NeMo-RL nests them: nothing but strings in the text config."""
-    folder = export(fill(conversation), tmp_path / "x")
+    folder = export(fill(conversation), tmp_path / "x", split="100")
     rows = reading.rows(folder, "preference_text")
     assert [(r["prompt"], r["chosen"], r["rejected"]) for r in rows] == [
         ("What about single?", "No.", "Yes.")
