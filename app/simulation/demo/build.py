@@ -23,20 +23,22 @@ from app.people.tables import Researcher
 from app.querying.writes import issue_next
 from app.questions import registry
 from app.reports import fitting
+from app.simulation import world
+from app.simulation.demo.people import population, substance
 from app.simulation.people import SimulatedPerson
+from app.simulation.world import World
 from app.studies import reading
 from app.studies import reads as studies
 from app.studies import writes as study_writes
 from app.studies.importing.rows import check as check_rows
 from app.studies.importing.sources import json_lines
 from app.studies.spec import StudySpec
-from app.studies.tables import Item, Response, Study
+from app.studies.tables import Response, Study
 
 EMAIL = "demo@example.org"
 OPEN, FILLED = "everyday-advice", "everyday-advice-simulated"
 PEOPLE, ANSWERS_EACH, DAYS = 40, 22, 9
 SEED = 20_261_124
-ANSWER_OF = {"straight": "Plain facts", "kind": "A kind word"}
 
 
 @dataclass(frozen=True)
@@ -85,42 +87,42 @@ def build(database: Database, *, now: datetime, password: str, report: Callable[
 def fill(database: Database, *, now: datetime, report: Callable[[float], None]) -> None:
     """Let simulated people answer through the same functions as real ones, over the days before ``now``."""
     rng = generator(SEED)
-    known = traits()
-    for number in range(PEOPLE):
-        began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
-        with database.write() as session:
-            _one_person(session, rng, known, began)
-        report((number + 1) / (PEOPLE + 1))
     with database.read() as session:
         study_id = session.scalars(select(Study.id).where(Study.slug == FILLED)).one()
+        seen = world.of_study(session, study_id, seed=SEED, substances=0, given=substance(traits()))
+    for number, who in enumerate(population().people(rng, PEOPLE)):
+        began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
+        with database.write() as session:
+            _one_person(session, rng, seen, who, began)
+        report((number + 1) / (PEOPLE + 1))
     fitting.fit(database, study_id, now=now)
     report(1.0)
 
 
-def _one_person(session: Session, rng: Random, known: dict[str, dict[str, Any]], began: datetime) -> None:
+def _one_person(session: Session, rng: Random, seen: World, who: SimulatedPerson, began: datetime) -> None:
     study = session.scalars(select(Study).where(Study.slug == FILLED)).one()
     spec = studies.spec_of(session, study)
-    who = SimulatedPerson.draw(rng)
     annotator = people.join(
         session,
         study.id,
         now=began,
         source="simulated",
-        attributes={"advice": ANSWER_OF[who.group]},
+        attributes={"advice": who.group},
         group_key="advice",
     ).annotator
     kind = registry.kinds()[spec.question.scale]
     at = began
-    for _ in range(ANSWERS_EACH):
+    for answered in range(ANSWERS_EACH):
         assignment = issue_next(session, study, annotator, now=at, seed=rng.getrandbits(53))
         if assignment is None:
             return
         left, right = judgments.response_texts(session, assignment)
-        item = known[session.get_one(Item, assignment.item_id).external_id]
         words = len(left.text.split()) + len(right.text.split())
         seconds = who.seconds(rng, words)
         at += timedelta(seconds=seconds)
-        given = who.answer(rng, kind, item[left.external_id], item[right.external_id])
+        given = who.answer(
+            rng, kind, seen.impressions[left.id], seen.impressions[right.id], answered=answered
+        )
         given = given.model_copy(update=_extras(rng, given.choice, left, right, seconds))
         sent = judgments.Submission(
             "simulated", {"active_ms": int(seconds * 900), "words": words, "server_timed": False}
