@@ -77,3 +77,44 @@ class ResponseTrait(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     version: Mapped[str] = mapped_column(String(64))
     numbers: Mapped[dict[str, Any]]
+
+
+class PersonFigure(Base):
+    """What the last fit says of one person: their own pattern, and which learned group they choose like."""
+
+    __tablename__ = "person_figure"
+    __table_args__ = (Index("ix_person_figure_study_id_learned", "study_id", "learned"),)
+
+    annotator_id: Mapped[int] = mapped_column(
+        ForeignKey("annotator.id"), primary_key=True, autoincrement=False
+    )
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    fit_id: Mapped[int] = mapped_column(BigId)
+    judgments: Mapped[int]
+    median_seconds: Mapped[float | None] = mapped_column(Float)
+    left_share: Mapped[float | None] = mapped_column(Float)
+    repeats: Mapped[int]
+    repeats_itself: Mapped[float | None] = mapped_column(Float)
+    agrees: Mapped[float | None] = mapped_column(Float)
+    course: Mapped[list[Any]] = mapped_column(default=list)
+    """Median seconds of stretches of their answers, first to last."""
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+    tendencies: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """By influence: how often the answer with more of it was chosen, of decided choices in which the two differ clearly."""
+    learned: Mapped[int | None]
+    """Number of the learned group, from 0; None in none."""
+
+
+class LearnedGroup(Base):
+    """A group of people who choose alike, as a fit found it. Its number and the name a researcher gave stay from fit to fit."""
+
+    __tablename__ = "learned_group"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fit_id: Mapped[int] = mapped_column(BigId)
+    people: Mapped[int]
+    """0 where the last fit did not find it."""
+    name: Mapped[str | None] = mapped_column(String(80))
+    named_by: Mapped[int | None] = mapped_column(ForeignKey("researcher.id"))
+    named_at: Mapped[datetime | None]

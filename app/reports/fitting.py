@@ -6,12 +6,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.aggregation import traits
-from app.aggregation.tables import Fit, PairFigure
+from app.aggregation.tables import Fit, LearnedGroup, PairFigure, PersonFigure
 from app.db.session import Database
 from app.reports.report import SEED, VERSION, Analysis
 from app.studies.tables import Study
@@ -35,6 +35,8 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
         analysis = Analysis(session, study, now=now)
         result = analysis.document()
         state, judgments, pairs = analysis.state, analysis.seen.n, analysis.disagreement.rows
+        people, groups = analysis.person_rows(), result["groups"]["sizes"]
+        del analysis
     seconds = time.perf_counter() - began
     with database.write() as session:
         made = Fit(
@@ -45,12 +47,22 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
         session.flush()
         fit_id = made.id
         session.expunge(made)
-    for start in range(0, len(pairs), BATCH):
-        rows = [{**row, "study_id": study_id, "fit_id": fit_id} for row in pairs[start : start + BATCH]]
-        with database.write() as session:
-            _store(session, rows)
+    for table, key, figures in ((PairFigure, "pair_id", pairs), (PersonFigure, "annotator_id", people)):
+        for start in range(0, len(figures), BATCH):
+            rows = [{**row, "study_id": study_id, "fit_id": fit_id} for row in figures[start : start + BATCH]]
+            with database.write() as session:
+                _store(session, table, [key], rows)
     with database.write() as session:
-        session.execute(delete(PairFigure).where(PairFigure.study_id == study_id, PairFigure.fit_id < fit_id))
+        sizes = [
+            {"number": n, "people": size, "study_id": study_id, "fit_id": fit_id}
+            for n, size in enumerate(groups)
+        ]
+        if sizes:
+            _store(session, LearnedGroup, ["study_id", "number"], sizes)
+        gone = (LearnedGroup.study_id == study_id) & (LearnedGroup.fit_id < fit_id)
+        session.execute(update(LearnedGroup).where(gone).values(people=0, fit_id=fit_id))
+        for table in (PairFigure, PersonFigure):
+            session.execute(delete(table).where(table.study_id == study_id, table.fit_id < fit_id))
         old = session.scalars(
             select(Fit.id)
             .where(Fit.study_id == study_id, Fit.kind == KIND)
@@ -62,14 +74,14 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
     return made
 
 
-def _store(session: Session, rows: list[dict[str, Any]]) -> None:
+def _store(session: Session, table: Any, key: list[str], rows: list[dict[str, Any]]) -> None:
     """Put figures in place of older ones; those of a later fit stay, should two run at once."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(PairFigure)
-    fresh = {name: getattr(statement.excluded, name) for name in rows[0] if name != "pair_id"}
+    statement = insert(table)
+    fresh = {name: getattr(statement.excluded, name) for name in rows[0] if name not in key}
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["pair_id"], set_=fresh, where=PairFigure.fit_id < statement.excluded.fit_id
+            index_elements=key, set_=fresh, where=table.fit_id < statement.excluded.fit_id
         ),
         rows,
     )

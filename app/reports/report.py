@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from app.aggregation.observations import CHOICES, Observations, observations, state
 from app.assignments.tables import Assignment
 from app.inference.agreement import Share
+from app.inference.opinion_groups import OpinionGroups
 from app.kit.clock import iso
+from app.reports import learned
 from app.reports.agreement import Agreements, agreements
 from app.reports.disagreement import Disagreement, disagreement
 from app.reports.influences import Influences, influences
@@ -23,7 +25,7 @@ from app.studies.spec import StudySpec
 from app.studies.tables import Study
 
 SEED = 20_260_101
-VERSION = 1
+VERSION = 2
 
 
 class Analysis:
@@ -39,6 +41,7 @@ class Analysis:
         self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
         self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
         self.people: tuple[Person, ...] = people(self.seen)
+        self.groups: OpinionGroups = learned.find(session, study.id, self.seen, seed=SEED)
         self.counts = _counts(session, study.id)
         self.meta = _meta(session, study.id)
 
@@ -76,6 +79,7 @@ class Analysis:
             },
             "decomposition": self.disagreement.document(),
             "influences": self.influences.document(),
+            "groups": learned.document(self.groups),
             "ranking": _ranking(self.ranking),
             "ranking_why": self.ranking.why,
             "querying": {
@@ -88,6 +92,33 @@ class Analysis:
             "meta": self.meta,
             "people": [_person(p) for p in self.people],
         }
+
+    def person_rows(self) -> list[dict[str, Any]]:
+        """A row a person who answered, to be stored beside those of the pairs."""
+        told = self.influences.fit
+        names = [one.name for one in told.effects]
+        rows = []
+        for i, one in enumerate(self.people):
+            counts = told.by_person[i] if i < told.by_person.shape[0] else np.zeros((0, 2), np.int64)
+            group = int(self.groups.of[i])
+            rows.append(
+                {
+                    "annotator_id": one.key,
+                    "judgments": one.judgments,
+                    "median_seconds": one.median_seconds,
+                    "left_share": one.left_share,
+                    "repeats": one.repeats,
+                    "repeats_itself": one.repeats_itself,
+                    "agrees": one.agrees,
+                    "course": list(one.course),
+                    "flags": list(one.flags),
+                    "tendencies": {
+                        name: [int(c[0]), int(c[1])] for name, c in zip(names, counts, strict=False) if c[1]
+                    },
+                    "learned": group if group >= 0 else None,
+                }
+            )
+        return rows
 
 
 def _counts(session: Session, study_id: int) -> tuple[int, int]:
