@@ -13,6 +13,39 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What the study's model expects of one more vote by a person of one group, on each candidate: float64 (n_candidates,).
+
+    mean, variance: logits of the first response over the second, as the group shares it.  people: variance between persons of
+    the group.  overall_mean, overall_variance: of the weighted mean over groups.  shared: covariance of the group's logit with
+    the overall one.  reach: how far such a vote moves the overall preference on the pool where its sign is open.
+    See ``app.inference.preference_outlook.Outlook``. groups_known: whether people of different groups are told apart.
+    """
+
+    mean: Floats
+    variance: Floats
+    people: Floats
+    overall_mean: Floats
+    overall_variance: Floats
+    shared: Floats
+    reach: Floats
+    groups_known: bool
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Scores worked out at the last refresh, (n_candidates,): what a request looks up.
+
+    score: float64, NaN for a pair that was not there yet.  fades: float64, by which share of one a further vote on the same
+    pair takes its worth down.  since: int64, votes on the pair asked for since the refresh, answered or not.
+    """
+
+    score: Floats
+    fades: Floats
+    since: Ints
+
+
+@dataclass(frozen=True)
 class CandidateView:
     """Pairs that could be asked, as arrays of one length (n_candidates,).
 
@@ -21,6 +54,9 @@ class CandidateView:
     Where a ranking of sources (models, policies, prompts) is kept: ``candidate_left`` and ``candidate_right`` int64, the
     sources of the two responses as indices into ``rank_gain``, -1 for a source that is not in it; ``rank_gain`` float64
     (n_sources, n_sources), from ``app.inference.rank_design.gains``. All three are None where there is none.
+
+    ``expected``: where a preference model is kept and is looked at now. ``stored``: where a model was looked at before; then
+    neither of the others is there.
     """
 
     pair_id: Ints
@@ -29,6 +65,8 @@ class CandidateView:
     candidate_left: Ints | None = None
     candidate_right: Ints | None = None
     rank_gain: Floats | None = None
+    expected: Expected | None = None
+    stored: Stored | None = None
 
 
 @runtime_checkable
@@ -46,6 +84,18 @@ class Acquisition(Protocol):
     def score(self, view: CandidateView) -> Floats:
         """How much each candidate is worth asking: float64 (n_candidates,), finite, higher is better."""
         ...
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A policy that goes by a model: its scores are worked out in the background and looked up when someone asks.
+
+    ``model``: ``preference`` or ``ranking``; a change of what it means is a new ``version``.
+    """
+
+    name: str
+    model: str
+    version: int
 
 
 @runtime_checkable

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.querying.learned import FAINT, looked_up
 from app.querying.protocol import CandidateView, Floats
-
-FAINT = 1e-12
-"""Gains below this share of the largest one count as this much: their pairs keep a score, and are hardly ever drawn."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,10 @@ class MostToldAboutTheRanking:
     """
 
     name: str = "ranking"
-    candidates: int = 512
+    candidates: int = 256
     temperature: float = 0.1
+    model: str = "ranking"
+    version: int = 1
 
     def score(self, view: CandidateView) -> Floats:
         """Logarithm of the expected gain, 0 for the best in the whole ranking; minus the load without one: float64
@@ -32,6 +32,8 @@ class MostToldAboutTheRanking:
         Raises:
             ValueError: The gains do not fit the candidates, or are not finite and at least 0.
         """
+        if view.stored is not None:
+            return looked_up(view.stored)
         evenly = -view.load.astype(np.float64)
         left, right, gain = view.candidate_left, view.candidate_right, view.rank_gain
         if left is None or right is None or gain is None:
@@ -53,6 +55,8 @@ class MostToldAboutTheRanking:
 
     def note(self, view: CandidateView) -> str | None:
         """That there is no ranking to go by; None where there is one."""
+        if view.stored is not None:
+            return None
         if view.candidate_left is None or view.candidate_right is None or view.rank_gain is None:
             return f"{self.name} has no model yet; drew evenly"
         if not (view.rank_gain > 0).any():

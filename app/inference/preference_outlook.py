@@ -1,0 +1,163 @@
+"""What is expected of one more vote on each pair, group by group: the numbers that policies score, and what a reader is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference import entropy_split
+from app.inference.entropy_split import Floats
+from app.inference.errors import InvalidSetting
+from app.inference.preference_posterior import PreferencePosterior
+
+BATCH = 16_384
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Of each pair, as predicted; logits of the first response over the second, before the person's own sensitivity.
+
+    mean, variance: float64 (n, n_groups), of what the group shares.  people: float64 (n,), variance between persons of one
+    group.  overall_mean, overall_variance: float64 (n,), of the weighted mean over groups.  shared: float64 (n, n_groups),
+    covariance of the group's with the overall one.  reach: float64 (n, n_groups), how far a vote by the group moves the overall
+    preference on the pool, per unit of information, where its sign is open.
+    """
+
+    mean: Floats
+    variance: Floats
+    people: Floats
+    overall_mean: Floats
+    overall_variance: Floats
+    shared: Floats
+    reach: Floats
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Of one more vote by someone drawn by the group weights, bits, float64 (n,) each; they add up to ``total``.
+
+    epistemic, groups, people, noise.  share: how many are expected to prefer the first.
+    """
+
+    total: Floats
+    epistemic: Floats
+    groups: Floats
+    people: Floats
+    noise: Floats
+    share: Floats
+
+
+def group_weights(weight: Sequence[float] | Floats | None, n_groups: int) -> Floats:
+    """Weights of groups, float64 (n_groups,), sum 1; alike where none are given. Raises InvalidSetting."""
+    found = np.ones(n_groups) if weight is None else np.asarray(weight, np.float64)
+    if found.shape != (n_groups,) or not (found >= 0).all() or not found.sum() > 0:
+        raise InvalidSetting(f"{n_groups} groups need as many weights, at least 0 and not all 0.")
+    return np.asarray(found / found.sum(), np.float64)
+
+
+def outlook(
+    posterior: PreferencePosterior,
+    x: NDArray[np.floating],
+    *,
+    weight: Sequence[float] | Floats | None = None,
+    pending: Sequence[tuple[Floats, int]] = (),
+    sample: int = 20_000,
+) -> Outlook:
+    """What the posterior says of each pair.
+
+    Model: with S the covariance, group g's logit is Normal(x'm_g, x'S_gg x), the overall one sum_g pi_g u_g. ``reach`` is
+    x'S_g. M S_.g x with M = sum over the pool of omega x* x*', omega = exp(-m*^2 / (2 (v* + .3))): a vote of information w takes
+    w reach / (1 + w v) off the squared error of the overall preference where its sign is open.
+
+    Args:
+        x: float (n, n_features), first response minus second; may be half precision, read in batches.
+        weight: float64 (n_groups,), of the groups.
+        pending: (x, group) of questions asked and not yet answered: taken in as if their information had come.
+        sample: How many pairs ``reach`` is drawn from, evenly spaced.
+
+    Cost: O(n * n_groups * n_features^2 + n_pending * (n_groups * n_features)^2).  Randomness: none.
+
+    Source: linear optimality, Chaloner and Verdinelli 1995; the weights omega: our own derivation.
+    """
+    g, d = posterior.mean.shape
+    if x.ndim != 2 or x.shape[1] != d:
+        raise InvalidSetting(f"Pairs of {d} features are needed, not of shape {x.shape}.")
+    pi = group_weights(weight, g)
+    table = _downdated(posterior, pending).reshape(g, d, g, d)
+    toward = np.einsum("h,hagb->gab", pi, table)  # covariance of the overall weights with group g's
+    whole = np.einsum("gab,g->ab", toward, pi)
+    overall = pi @ posterior.mean
+    step = max(1, x.shape[0] // max(sample, 1))
+    matter = _matters(x[::step], overall, whole)
+    forms = [table[k, :, k, :] for k in range(g)] + [toward[k] for k in range(g)]
+    forms += [toward[k].T @ matter @ toward[k] for k in range(g)] + [whole]
+    quadratic = [_symmetric(f) for f in forms]
+    personal = posterior.design.personal
+    people_form = _symmetric(posterior.scales.people)
+    n = x.shape[0]
+    found, people, mean = np.empty((len(forms), n)), np.zeros(n), np.empty((n, g))
+    for begin in range(0, n, BATCH):
+        rows = slice(begin, min(begin + BATCH, n))
+        part = np.asarray(x[rows], np.float32)
+        mean[rows] = part @ posterior.mean.T.astype(np.float32)
+        for k, form in enumerate(quadratic):
+            found[k, rows] = np.einsum("nd,nd->n", part @ form, part)
+        if personal.size:
+            own = part[:, personal]
+            people[rows] = np.einsum("nd,nd->n", own @ people_form, own)
+    found = np.maximum(found, 0.0) if g == 1 else found
+    return Outlook(
+        mean, np.maximum(found[:g].T, 0.0), np.maximum(people, 0.0), mean @ pi, np.maximum(found[-1], 0.0),
+        found[g : 2 * g].T, np.maximum(found[2 * g : 3 * g].T, 0.0),
+    )  # fmt: skip
+
+
+def parts(seen: Outlook, weight: Floats) -> Parts:
+    """The entropy of a vote taken apart; ``weight`` as in ``outlook``, sum 1."""
+    each = entropy_split.split(seen.mean, seen.variance, seen.people[:, None])
+    spread = seen.variance + seen.people[:, None]
+    groups = entropy_split.between_groups(seen.mean, spread, weight)
+    share = entropy_split.logistic(seen.mean * entropy_split.flattened(spread)) @ weight
+    return Parts(
+        entropy_split.entropy(share), each.epistemic @ weight, groups, each.people @ weight, each.noise @ weight, share
+    )  # fmt: skip
+
+
+def _downdated(posterior: PreferencePosterior, pending: Sequence[tuple[Floats, int]]) -> Floats:
+    """The covariance as it will stand when the answers have come, whatever they say."""
+    if not pending:
+        return posterior.covariance
+    d = posterior.mean.shape[1]
+    s = posterior.covariance.copy()
+    for x, group in pending:
+        block = slice(group * d, (group + 1) * d)
+        along = s[:, block] @ x
+        v = max(float(x @ along[block]), 0.0)
+        m = float(x @ posterior.mean[group])
+        own = x[posterior.design.personal]
+        information = expected_information(m, v + float(own @ posterior.scales.people @ own))
+        s -= np.outer(along, along) * float(information / (1 + information * v))
+    return s
+
+
+def expected_information(mean: Floats | float, variance: Floats | float) -> Floats:
+    """Of one decided vote on a logit Normal(mean, variance), 1 / logits^2."""
+    flat = entropy_split.flattened(variance)
+    p = entropy_split.logistic(flat * mean)
+    return np.asarray(flat * p * (1 - p), np.float64)
+
+
+def _matters(x: NDArray[np.floating], mean: Floats, covariance: Floats) -> Floats:
+    """M: where the sign of the overall preference is open, float64 (n_features, n_features)."""
+    part = np.asarray(x, np.float64)
+    m = part @ mean
+    v = np.einsum("nd,nd->n", part @ covariance, part)
+    omega = np.exp(-(m**2) / (2 * (v + 0.3)))
+    return np.asarray((part * omega[:, None]).T @ part / max(part.shape[0], 1), np.float64)
+
+
+def _symmetric(form: Floats) -> NDArray[np.float32]:
+    return ((form + form.T) / 2).astype(np.float32)
