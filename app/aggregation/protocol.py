@@ -42,6 +42,8 @@ class Retests:
 
     person: int64 (n_retests,).  pair: int64 (n_retests,).  before, after: float64 (n_retests,), each 0, 1/2 or 1.
     swapped: bool (n_retests,), whether the sides stood the other way the second time.
+    pull: float64 (n_retests,), logits towards the first response that come from influences the people do not stand by, as
+    the corrections in force have them; None where nothing has been taken out. Only rules about reliability look at it.
     """
 
     person: Ints
@@ -49,6 +51,7 @@ class Retests:
     before: Floats
     after: Floats
     swapped: Flags
+    pull: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,10 @@ class Votes:
         weight: Any = None,
         group: Any = None,
         group_weights: Mapping[str, float] | None = None,
+        item: Any = None,
+        first: Any = None,
+        second: Any = None,
+        retests: Retests | None = None,
     ) -> Votes:
         """Votes from plain sequences, with the defaults of a study without groups: everybody counts once."""
         pairs, people = np.asarray(pair, np.int64), np.asarray(person, np.int64)
@@ -128,7 +135,18 @@ class Votes:
             group=np.full(size, -1, np.int64) if group is None else np.asarray(group, np.int64),
             group_names=tuple(weights),
             group_weights=np.asarray(list(weights.values()), np.float64),
+            item=None if item is None else np.asarray(item, np.int64),
+            first=None if first is None else np.asarray(first, np.int64),
+            second=None if second is None else np.asarray(second, np.int64),
+            retests=retests,
         )
+
+    def responses(self) -> tuple[Ints, Ints, Ints]:
+        """Item, first and second response of each pair; a pair of an item of its own where none were told. Int64 (n_pairs,)."""
+        if self.item is None or self.first is None or self.second is None:
+            alone = np.arange(self.n_pairs, dtype=np.int64)
+            return alone, 2 * alone, 2 * alone + 1
+        return self.item, self.first, self.second
 
     @cached_property
     def n_judgments(self) -> Ints:
@@ -169,6 +187,9 @@ class Pooled:
     weight: float64 (n_pairs,), how much the pair's label rests on, in votes.
     parameters: what was estimated or fixed on the way; goes into the manifest as it is.
     cautions: sentences for the dataset card.
+    low, high: float64 (n_pairs,), ends of the 95 % interval of ``p_first``; None for rules without one.
+    least: int64 (n_pairs,), the group that agrees least with the chosen response, as an index into the votes' group names, -1
+    where no side was chosen; None for rules that do not say.  least_share: float64 (n_pairs,), how much of it agrees.
     """
 
     rule: str
@@ -177,6 +198,10 @@ class Pooled:
     weight: Floats
     parameters: Mapping[str, Any] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    low: Floats | None = None
+    high: Floats | None = None
+    least: Ints | None = None
+    least_share: Floats | None = None
 
     @classmethod
     def decided(
@@ -186,11 +211,15 @@ class Pooled:
         weight: Floats,
         parameters: Mapping[str, Any] | None = None,
         cautions: tuple[str, ...] = (),
+        *,
+        low: Floats | None = None,
+        high: Floats | None = None,
     ) -> Pooled:
         """Labels whose side follows from ``p_first``: the larger half wins, the band around one half is undecided."""
         lean = np.where(np.isnan(p_first), 0.0, p_first - 0.5)
         side = np.where(np.abs(lean) <= BAND, 0, np.sign(lean)).astype(np.int8)
-        return cls(rule, p_first, side, weight, {"undecided_band": BAND, **(parameters or {})}, cautions)
+        told = {"undecided_band": BAND, **(parameters or {})}
+        return cls(rule, p_first, side, weight, told, cautions, low, high)
 
 
 @runtime_checkable
@@ -198,7 +227,8 @@ class PoolingRule(Protocol):
     """How the votes of a pair become one label: a pure function of ``Votes``, without randomness.
 
     ``name`` is the file's name and the word after ``--rule``; ``title`` one line for people; ``formula`` and ``source`` go
-    into the card; ``assumes`` says when the rule is right and when it is wrong; ``uses_groups`` whether it looks at groups.
+    into the card; ``assumes`` says when the rule is right and when it is wrong; ``uses_groups`` whether it looks at groups;
+    ``tells`` what it tells beside a probability: ``interval``, ``least_group``.
     """
 
     name: str
@@ -207,6 +237,7 @@ class PoolingRule(Protocol):
     source: str
     assumes: str
     uses_groups: bool
+    tells: frozenset[str]
 
     def pool(self, votes: Votes) -> Pooled:
         """The label of every pair.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from app.aggregation.protocol import Pooled
 from app.exports import collecting, splits
 from app.exports.cleaning import without_personal_details
+from app.exports.people import FEWEST_IN_GROUP, People
 from app.exports.records import (
     Label,
     LabelledPair,
@@ -96,6 +99,7 @@ class _Tallies:
             mean_strength(state),
         ]
         self._labels = [(p.p_first, p.side, p.weight) for p in state.pooled]
+        self._more = [_Beside.of(p, state.people) for p in state.pooled]
         self._from = self._to = 0
         self._rows: list[tuple[Any, ...]] = []
 
@@ -108,13 +112,43 @@ class _Tallies:
     def _turn(self, start: int) -> None:
         part = slice(start, start + PART)
         rules = [
-            [Label(*told) for told in zip(*(column[part].tolist() for column in rule), strict=True)]
-            for rule in self._labels
+            [
+                Label(*told)
+                for told in zip(*(c[part].tolist() for c in rule), *more.columns(part), strict=True)
+            ]
+            for rule, more in zip(self._labels, self._more, strict=True)
         ]
         *counts, strength = (column[part].tolist() for column in self._columns)
         known = (None if math.isnan(s) else s for s in strength)
         self._rows = list(zip(zip(*rules, strict=True), *counts, known, strict=True))
         self._from, self._to = start, start + len(self._rows)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a rule tells beside a probability, turned into values of a ``Label``, as far as it goes."""
+
+    numbers: tuple[np.ndarray, ...] = ()
+    least: np.ndarray | None = None
+    share: np.ndarray | None = None
+    names: tuple[str | None, ...] = ()
+
+    @classmethod
+    def of(cls, pooled: Pooled, people: People) -> _Beside:
+        if pooled.low is None or pooled.high is None:
+            return cls()
+        sizes = people.group_sizes
+        named = (n if sizes[i] >= FEWEST_IN_GROUP else None for i, n in enumerate(people.group_names))
+        return cls((pooled.low, pooled.high), pooled.least, pooled.least_share, (*named, None))
+
+    def columns(self, part: slice) -> list[list[Any]]:
+        """Low, high, least group and its share, or as many of them as are known."""
+        told: list[list[Any]] = [column[part].tolist() for column in self.numbers]
+        if self.least is not None and self.share is not None:
+            names = [self.names[place] for place in self.least[part].tolist()]
+            shares = self.share[part].tolist()
+            told += [names, [None if n is None else s for n, s in zip(names, shares, strict=True)]]
+        return told
 
 
 def mean_strength(state: State) -> np.ndarray:

@@ -38,6 +38,13 @@ class Facts:
     rules: tuple[str, ...]
     include_text: bool
     has: frozenset[str]
+    tells: tuple[frozenset[str], ...] = ()
+    """What each rule tells beside a probability, in the order of ``rules``: ``interval``, ``least_group``; ``gaps`` where it may
+    have no figure for a pair that was voted on."""
+
+    def told_by(self, rule: int) -> frozenset[str]:
+        """What the rule at this place tells beside a probability."""
+        return self.tells[rule] if rule < len(self.tells) else frozenset()
 
 
 class View(Protocol):

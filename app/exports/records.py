@@ -17,11 +17,19 @@ class Side(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What one rule says about a pair: probability that the first is preferred, 1, -1 or 0 for the side, weight in votes."""
+    """What one rule says about a pair: probability that the first is preferred, 1, -1 or 0 for the side, weight in votes.
+
+    low, high: ends of the 95 % interval; least: the group that agrees least with the chosen response, where it is large enough to
+    be named, and its share. None for rules that do not tell them.
+    """
 
     p_first: float
     side: int
     weight: float
+    low: float | None = None
+    high: float | None = None
+    least: str | None = None
+    least_share: float | None = None
 
 
 class LabelledPair(NamedTuple):

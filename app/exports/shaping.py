@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.exports.protocol import Facts, Row, View
-from app.exports.records import LabelledPair, Message, Side
-from app.exports.schema import NUMBER, TEXT, WHOLE, Column, Schema
+from app.exports.records import Label, LabelledPair, Message, Side
+from app.exports.schema import FLAG, NUMBER, TEXT, WHOLE, Column, Schema
 
 LEAVES_OUT = {
     "undecided": "Pairs on which the rule finds neither answer ahead (ties, or votes that cancel out)",
@@ -61,10 +62,9 @@ def columns(facts: Facts) -> Schema:
     made += [
         Column("criterion", TEXT, "what was asked; overall is the study's main question"),
         Column("p_chosen", NUMBER, "how sure the rule is of the chosen answer, from a half to one"),
-        *(
-            Column(f"p_{rule}", NUMBER, f"probability of the chosen answer under the rule {rule}")
-            for rule in facts.rules[1:]
-        ),
+        *_beside("p_chosen", facts.told_by(0)),
+        *(column for place in range(1, len(facts.rules)) for column in _further(facts, place)),
+        *_stability(facts),
         Column("n_judgments", WHOLE, "votes that were counted"),
         Column("n_annotators", WHOLE, "people who gave them"),
         Column("n_ties", WHOLE, "of these, votes that found both about the same"),
@@ -76,6 +76,48 @@ def columns(facts: Facts) -> Schema:
         )
     made.append(Column("label_method", TEXT, "the rule that decided chosen and rejected"))
     return tuple(made)
+
+
+def _further(facts: Facts, place: int) -> list[Column]:
+    rule = facts.rules[place]
+    words = f"probability of the chosen answer under the rule {rule}"
+    tells = facts.told_by(place)
+    return [Column(f"p_{rule}", NUMBER, words, nullable="gaps" in tells), *_beside(f"p_{rule}", tells)]
+
+
+def _beside(name: str, tells: frozenset[str]) -> list[Column]:
+    """Columns of what a rule tells beside its probability."""
+    made = []
+    if "interval" in tells:
+        made += [
+            Column(f"{name}_low", NUMBER, f"lower end of the 95 % range of {name}", nullable="gaps" in tells),
+            Column(
+                f"{name}_high", NUMBER, f"upper end of the 95 % range of {name}", nullable="gaps" in tells
+            ),
+        ]
+    if "least_group" in tells:
+        words = "the group that agrees least, by this rule, with the answer it chooses; named from eight people up"
+        made += [
+            Column(f"{name}_least_group", TEXT, words, nullable=True),
+            Column(
+                f"{name}_least_share", NUMBER, "share of that group's votes for that answer", nullable=True
+            ),
+        ]
+    return made
+
+
+def _stability(facts: Facts) -> list[Column]:
+    """Whether the label outlives the other rules that were asked for."""
+    if len(facts.rules) < 2:
+        return []
+    return [
+        Column("stable", FLAG, "every rule asked for chooses the same answer"),
+        Column(
+            "flipped_by",
+            TEXT,
+            "the rules that choose the other answer or neither, joined by commas; else empty",
+        ),
+    ]
 
 
 def values(row: Directed, facts: Facts) -> Row:
@@ -93,7 +135,13 @@ def values(row: Directed, facts: Facts) -> Row:
     found["criterion"] = "overall"
     for index, label in enumerate(pair.labels):
         name = "p_chosen" if index == 0 else f"p_{facts.rules[index]}"
-        found[name] = label.p_first if row.sign > 0 else 1.0 - label.p_first
+        found[name] = known(label.p_first if row.sign > 0 else 1.0 - label.p_first)
+        _tell(found, name, label, facts.told_by(index), turned=row.sign < 0)
+    if len(facts.rules) > 1:
+        others = [
+            r for r, told in zip(facts.rules, pair.labels, strict=True) if told.side != pair.labels[0].side
+        ]
+        found["stable"], found["flipped_by"] = not others, ",".join(others)
     found["n_judgments"] = pair.n_judgments
     found["n_annotators"] = pair.n_annotators
     found["n_ties"] = pair.n_ties
@@ -102,3 +150,17 @@ def values(row: Directed, facts: Facts) -> Row:
         found["strength_mean"] = None if pair.strength is None else pair.strength * row.sign
     found["label_method"] = facts.rules[0]
     return found
+
+
+def known(p: float) -> float | None:
+    """The figure, or nothing where the rule has none for this pair."""
+    return None if math.isnan(p) else p
+
+
+def _tell(found: Row, name: str, label: Label, tells: frozenset[str], *, turned: bool) -> None:
+    """The values of ``_beside``, seen from the chosen answer."""
+    if "interval" in tells and label.low is not None and label.high is not None:
+        low, high = (1.0 - label.high, 1.0 - label.low) if turned else (label.low, label.high)
+        found[f"{name}_low"], found[f"{name}_high"] = known(low), known(high)
+    if "least_group" in tells:
+        found[f"{name}_least_group"], found[f"{name}_least_share"] = label.least, label.least_share

@@ -66,7 +66,9 @@ class State:
 
     @property
     def facts(self) -> Facts:
-        return Facts(self.options.rules, self.options.include_text, self.has)
+        rules = pooling.named(self.options.rules)
+        tells = tuple(r.tells | {"gaps"} if r.uses_groups else r.tells for r in rules)
+        return Facts(self.options.rules, self.options.include_text, self.has, tells)
 
     @cached_property
     def judgments(self) -> Subtraction:

@@ -159,13 +159,44 @@ def test_rules_that_do_not_weigh_groups_do_not_look_at_them(rule: PoolingRule):
 
 
 def test_a_name_that_is_not_there_is_refused_with_those_that_are():
-    with pytest.raises(UnknownRule, match=r"'reflective' is not there yet; there are: .*majority.*soft"):
+    with pytest.raises(
+        UnknownRule, match=r"'reflective' is not there yet: it needs second looks.*; there are: .*majority"
+    ):
         named(["majority", "reflective"])
-    with pytest.raises(UnknownRule, match="'endorsed\\+majority' is not there yet"):
-        named(["endorsed+majority"])
     with pytest.raises(UnknownRule, match="'plurality' is not a rule"):
         named(["plurality"])
     assert [r.name for r in named(["soft", "majority", "soft"])] == ["soft", "majority"]
+
+
+@pytest.mark.parametrize("name", [n for n in PLANNED if n not in rules()])
+def test_each_name_that_waits_says_for_what(name: str):
+    with pytest.raises(UnknownRule, match=rf"'{name}' is not there yet: it (needs|gives) .*; there are: "):
+        named([name])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("endorsed+jury", "is not there yet: it needs people's answers about who should decide"),
+        ("endorsed+endorsed", "is not a rule"),
+        ("endorsed+plurality", "is not a rule"),
+        ("soft+majority", "is not a rule"),
+    ],
+)
+def test_a_compound_is_read_as_far_as_it_makes_sense(name: str, words: str):
+    with pytest.raises(UnknownRule, match=words):
+        named([name])
+
+
+def test_the_range_holds_the_probability_and_is_told_where_promised(rule: PoolingRule):
+    given = crowd()
+    found = rule.pool(given)
+    assert ("interval" in rule.tells) == (found.low is not None) == (found.high is not None)
+    assert ("least_group" in rule.tells) == (found.least is not None)
+    if found.low is not None and found.high is not None:
+        known = ~np.isnan(found.p_first)
+        assert (found.low[known] <= found.p_first[known]).all()
+        assert (found.p_first[known] <= found.high[known]).all()
 
 
 @pytest.mark.parametrize(

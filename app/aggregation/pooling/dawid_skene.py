@@ -38,6 +38,7 @@ class DawidSkene:
         "differently is scored as careless."
     )
     uses_groups: bool = False
+    tells: frozenset[str] = frozenset()
 
     def pool(self, votes: Votes) -> Pooled:
         said = np.asarray(votes.y * 2, np.int64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.aggregation.protocol import EmptyGroup, Floats, NoGroups, Pooled, Votes
+from app.aggregation.protocol import EmptyGroup, Flags, Floats, NoGroups, Pooled, Votes
 
 CENTRES = 31
 SPREADS = (1.5, 4.0, 12.0, 60.0)
@@ -38,10 +38,11 @@ class GroupBalanced:
         "rest of it."
     )
     uses_groups: bool = True
+    tells: frozenset[str] = frozenset()
 
     def pool(self, votes: Votes) -> Pooled:
-        weights = _checked(votes)
-        n, k = _counts(votes)
+        weights = checked(votes)
+        n, k = counts(votes)
         known = n.sum(axis=1) > 0
         rows, inverse, times = np.unique(
             np.concatenate([n[known], k[known]], axis=1), axis=0, return_inverse=True, return_counts=True
@@ -60,7 +61,8 @@ class GroupBalanced:
         )
 
 
-def _checked(votes: Votes) -> Floats:
+def checked(votes: Votes) -> Floats:
+    """The groups' weights, summing to one; float64 (n_groups,). Raises NoGroups, EmptyGroup."""
     if not votes.group_names:
         raise NoGroups("This rule balances groups; the study defines none.")
     sizes = np.bincount(votes.group[votes.group >= 0], minlength=len(votes.group_names))
@@ -70,11 +72,11 @@ def _checked(votes: Votes) -> Floats:
     return np.asarray(votes.group_weights / votes.group_weights.sum(), np.float64)
 
 
-def _counts(votes: Votes) -> tuple[Floats, Floats]:
+def counts(votes: Votes, among: Flags | None = None) -> tuple[Floats, Floats]:
     """Weight of votes, and of votes for the first response, of each pair and group; float64 (n_pairs, n_groups)."""
     groups = len(votes.group_names)
     group = votes.group[votes.person]
-    kept = group >= 0
+    kept = group >= 0 if among is None else (group >= 0) & among
     cell = votes.pair[kept] * groups + group[kept]
     size = votes.n_pairs * groups
     n = np.bincount(cell, weights=votes.weight[kept], minlength=size).astype(np.float64)

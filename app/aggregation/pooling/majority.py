@@ -28,6 +28,7 @@ class Majority:
         "and careless people count as much as careful ones."
     )
     uses_groups: bool = False
+    tells: frozenset[str] = frozenset()
 
     def pool(self, votes: Votes) -> Pooled:
         total = votes.total

@@ -39,6 +39,7 @@ class OneCoin:
         "minority that sees it differently is scored as careless."
     )
     uses_groups: bool = False
+    tells: frozenset[str] = frozenset()
 
     def pool(self, votes: Votes) -> Pooled:
         said = _Said.of(votes)

@@ -36,6 +36,7 @@ class Soft:
         "included."
     )
     uses_groups: bool = False
+    tells: frozenset[str] = frozenset()
 
     def pool(self, votes: Votes) -> Pooled:
         total, k = votes.total, votes.for_first

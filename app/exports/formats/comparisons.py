@@ -10,6 +10,7 @@ from typing import Any
 from app.exports.protocol import Facts, Placed, Row, View
 from app.exports.records import LabelledPair, Vote
 from app.exports.schema import MESSAGES, NUMBER, TEXT, WHOLE, Column, Many, Schema, Struct
+from app.exports.shaping import known
 
 PLAIN = 2
 """The score of a choice that was given without a strength: better, neither a little nor much."""
@@ -40,11 +41,7 @@ class Comparisons:
             Column(
                 "overall_preference", WHOLE, "mean score, rounded: -3 response 1 much better ... 3 response 2"
             ),
-            Column("p_response2", NUMBER, "probability of response 2 under the first rule"),
-            *(
-                Column(f"p_response2_{rule}", NUMBER, f"the same under the rule {rule}")
-                for rule in facts.rules[1:]
-            ),
+            *(_probability(facts, place) for place in range(len(facts.rules))),
             Column("p_tie", NUMBER, "share of the votes that are ties"),
             Column("entropy", NUMBER, "of the shares of response 1, tie and response 2, in bits"),
             Column("n_judgments", WHOLE, "votes that were counted"),
@@ -55,6 +52,14 @@ class Comparisons:
         facts = view.facts
         for pair, votes in view.voted_pairs():
             yield pair.split, _row(pair, votes, facts)
+
+
+def _probability(facts: Facts, place: int) -> Column:
+    gaps = "gaps" in facts.told_by(place)
+    if place == 0:
+        return Column("p_response2", NUMBER, "probability of response 2 under the first rule", nullable=gaps)
+    rule = facts.rules[place]
+    return Column(f"p_response2_{rule}", NUMBER, f"the same under the rule {rule}", nullable=gaps)
 
 
 def _sources(facts: Facts) -> list[Column]:
@@ -96,7 +101,7 @@ def _row(pair: LabelledPair, votes: list[Vote], facts: Facts) -> Row:
     row["criterion"] = "overall"
     row["overall_preference"] = _rounded(sum(scores), len(scores))
     for index, label in enumerate(pair.labels):
-        row["p_response2" if index == 0 else f"p_response2_{facts.rules[index]}"] = 1.0 - label.p_first
+        row["p_response2" if index == 0 else f"p_response2_{facts.rules[index]}"] = known(1.0 - label.p_first)
     row["p_tie"] = pair.n_ties / n
     row["entropy"] = entropy(pair.n_first / n, pair.n_ties / n, pair.n_second / n)
     row["n_judgments"] = n
