@@ -29,7 +29,7 @@ from app.kit import log
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.querying import draw, registry
+from app.querying import draw, guessing, registry
 from app.querying.protocol import CandidateView
 from app.studies import reads as studies
 from app.studies.errors import StudyNotOpen
@@ -137,7 +137,9 @@ def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignmen
         if still_open:
             asking.deltas.seen_open[asking.annotator.id] += 1
         notes = [n for n in (note, drawn.note) if n]
+        guess = guessing.before_asking(session, session.get_one(Pair, chosen.pair_id), asking.annotator)
         record = {
+            **guess.noted(),
             "branch": "explore" if drawn.explored else "policy",
             "branch_probability": branch,
             "eligible": eligible,

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.aggregation.draws import draws
 from app.aggregation.observations import CHOICES, Observations, observations, state
 from app.assignments.tables import Assignment
 from app.inference.agreement import Share
@@ -19,6 +20,7 @@ from app.reports.agreement import Agreements, agreements
 from app.reports.disagreement import Disagreement, disagreement
 from app.reports.influences import Influences, influences
 from app.reports.people import Person, people
+from app.reports.querying import Querying, querying
 from app.reports.ranking import ModelRanking, ranking
 from app.studies import reads as studies
 from app.studies.spec import StudySpec
@@ -40,6 +42,7 @@ class Analysis:
         self.influences: Influences = influences(session, study.id, self.seen)
         self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
         self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
+        self.querying: Querying = querying(draws(session, study.id), self.seen, self.disagreement.rows)
         self.people: tuple[Person, ...] = people(self.seen)
         self.groups: OpinionGroups = learned.find(session, study.id, self.seen, seed=SEED)
         self.counts = _counts(session, study.id)
@@ -84,8 +87,7 @@ class Analysis:
             "ranking_why": self.ranking.why,
             "querying": {
                 "policy": self.spec.querying.policy,
-                "prequential_accuracy": None,
-                "random_arm_accuracy": None,
+                **self.querying.document(),
                 "spent": int((seen.choice != CHOICES.index("skip")).sum()),
                 "budget": self.spec.collection.budget,
             },
