@@ -13,10 +13,12 @@ from app.assignments.reads import get_assignment
 from app.assignments.tables import Assignment
 from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession
-from app.judgments import mine
+from app.judgments import mine as own
 from app.judgments import writes as judgments
 from app.kit.clock import iso
 from app.kit.errors import NotFound, Unauthorized
+from app.metapreferences import mine
+from app.metapreferences import writes as wishes
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Annotator
@@ -121,6 +123,7 @@ def answer(
         now=now,
         submission=judgments.Submission(source="api"),
     )
+    wishes.note_view(session, annotator, recorded.judgment, now=now)
     if not recorded.created:
         response.status_code = 200
     return {"judgment_id": recorded.judgment.id}
@@ -131,6 +134,7 @@ def retract(judgment_id: str, session: WriteSession, who: AnnotatorId, now: Now)
     """Take an answer back while it can still be changed."""
     annotator = _person(session, who)
     row = judgments.retract(session, _study(session, annotator), annotator, judgment_id, now=now)
+    wishes.note_view(session, annotator, row, now=now)
     return {"judgment_id": row.id, "retracted": True}
 
 
@@ -139,7 +143,7 @@ def me(slug: str, session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
     """What the study has learned of me."""
     annotator = _person(session, who)
     _study(session, annotator, slug)
-    return mine.learned(session, annotator)
+    return own.learned(session, annotator)
 
 
 @router.get("/me/data", response_model=dict[str, Any], responses=answers(401))
@@ -155,6 +159,7 @@ def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
     annotator = _person(session, who)
     exports.mark_withdrawn(session, annotator)
     judgments.erase(session, annotator, now=now)
+    wishes.withdraw(session, annotator, now=now)
     people.withdraw(session, annotator, now=now)
     return Response(status_code=204)
 

@@ -54,24 +54,47 @@ class QuestionKind(Protocol):
 
 @dataclass(frozen=True)
 class PatchDraft:
-    """The effect of a meta-answer before it is stored: what it changes for whom, as METHOD 3.0 names it."""
+    """The effect of a meta-answer before it is stored: what it changes for whom, as METHOD 3.0 names it.
+
+    ``shown`` cases that it would turn over were put to the person, who stood by ``stood`` of them (METHOD 3.4.1).
+    """
 
     scope: str
     target_type: str
     target_id: str
     var: str
-    value: float | str
+    value: Any
     sources: tuple[str, ...] = ()
+    stood: int = 0
+    shown: int = 0
+
+
+@dataclass(frozen=True)
+class MetaAnswer:
+    """What a person answered: a choice, words of their own, and what some kinds ask beside it.
+
+    ``ranking`` best first; ``points`` shares by option; ``stands`` says of each case that was shown (by its judgment) whether the
+    person stands by its being read the other way.
+    """
+
+    choice: str
+    text: str | None = None
+    ranking: tuple[str, ...] = ()
+    points: Mapping[str, float] = field(default_factory=dict)
+    stands: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class MetaView:
-    """What a meta-question kind may look at: the judgment it was tapped on, or the evidence it showed."""
+    """What a meta-question kind may look at when it is answered: the choice it was tapped on, or the question as it was asked.
+
+    ``about`` is what the occasion put into the question (``Occasion.about``), as it was stored with it.
+    """
 
     annotator_id: str
     judgment_id: str | None = None
     evidence: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -79,7 +102,8 @@ class MetaKind(Protocol):
     """A question about how judgments should be read.
 
     ``code`` is its stored kind, M1 to M16; ``on_ballot`` says whether it is one tap beside a choice rather than a page of
-    its own. Its effects are pure: the same answer and view give the same patches.
+    its own; ``seconds`` is how long people take to answer it, until the study knows. Its effects are pure: the same answer and
+    view give the same patches.
     """
 
     name: str
@@ -87,12 +111,13 @@ class MetaKind(Protocol):
     version: int
     template: str
     on_ballot: bool
+    seconds: float
 
     def options(self) -> list[Option]:
         """The answers in their stored order; pages shuffle where the method says so."""
         ...
 
-    def effects(self, answer: str, view: MetaView) -> list[PatchDraft]:
+    def effects(self, answer: MetaAnswer, view: MetaView) -> list[PatchDraft]:
         """The patches that this answer makes. Raises Malformed for an answer it does not offer."""
         ...
 

@@ -19,6 +19,7 @@ from app.assignments.tables import Assignment, PersonLoad
 from app.judgments import reads as judgment_reads
 from app.judgments import writes as judgments
 from app.kit.errors import AppError
+from app.metapreferences import writes as wishes
 from app.querying import writes as querying
 from app.questions.answers import ComparisonAnswer
 from app.studies import reads as studies
@@ -282,5 +283,8 @@ def _store(
 ) -> judgments.Recorded:
     who = (visit.study, visit.annotator, serving, given)
     if based_on:
-        return judgments.revise(session, *who, now=now, based_on=based_on, submission=sent)
-    return judgments.record(session, *who, now=now, submission=sent)
+        done = judgments.revise(session, *who, now=now, based_on=based_on, submission=sent)
+    else:
+        done = judgments.record(session, *who, now=now, submission=sent)
+    wishes.note_view(session, visit.annotator, done.judgment, now=now)
+    return done

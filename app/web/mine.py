@@ -15,11 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.exports import writes as exports
-from app.judgments import mine
 from app.judgments import reads as judgment_reads
 from app.judgments import writes as judgments
 from app.judgments.errors import ChangedElsewhere, EditWindowClosed
 from app.judgments.tables import Judgment
+from app.metapreferences import mine
+from app.metapreferences import writes as wishes
 from app.people import writes as people
 from app.studies import reads as studies
 from app.studies.tables import Item
@@ -99,9 +100,10 @@ def retract(slug: str, judgment_id: str, session: WriteSession, browser: Browser
     visit = get_visit(session, slug, browser)
     response = see_other(f"/s/{slug}/answers")
     try:
-        judgments.retract(session, visit.study, visit.annotator, judgment_id, now=now)
+        row = judgments.retract(session, visit.study, visit.annotator, judgment_id, now=now)
     except (EditWindowClosed, ChangedElsewhere):
         return response
+    wishes.note_view(session, visit.annotator, row, now=now)
     flash(response, "taken_back")
     return response
 
@@ -153,6 +155,7 @@ def delete(
         return render(request, "mine/my_data.html", _my_data(request, session, visit, (problem,)), status=422)
     exports.mark_withdrawn(session, visit.annotator)
     judgments.erase(session, visit.annotator, now=now)
+    wishes.withdraw(session, visit.annotator, now=now)
     people.withdraw(session, visit.annotator, now=now)
     response = render(request, "mine/deleted.html", Deleted(visit.language, visit.study.title))
     response.delete_cookie(CODE_COOKIE + slug, path=f"/s/{slug}")

@@ -10,7 +10,7 @@ from app.kit.errors import Malformed
 from app.kit.paths import folder
 from app.questions import registry
 from app.questions.answers import ComparisonAnswer
-from app.questions.protocol import MetaKind, MetaView, QuestionKind
+from app.questions.protocol import MetaAnswer, MetaKind, MetaView, QuestionKind
 
 KINDS = sorted(registry.kinds())
 META = sorted(registry.meta_kinds())
@@ -81,13 +81,13 @@ def test_effects_are_pure_and_applying_them_twice_is_once(name):
     kind = registry.meta_kinds()[name]
     view = MetaView(annotator_id="a", judgment_id="j1")
     for option in kind.options():
-        once, again = kind.effects(option.value, view), kind.effects(option.value, view)
+        once, again = (kind.effects(MetaAnswer(option.value), view) for _ in range(2))
         assert once == again
         assert fold([*once, *again]) == fold(once)
         assert fold([]) == {}
         assert all(p.sources for p in once)
     with pytest.raises(Malformed):
-        kind.effects("no such answer", view)
+        kind.effects(MetaAnswer("no such answer"), view)
 
 
 @pytest.mark.parametrize("name", META)

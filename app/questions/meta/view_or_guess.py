@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from app.kit.errors import Malformed
-from app.questions.protocol import MetaView, Option, PatchDraft
+from app.questions.protocol import MetaAnswer, MetaView, Option, PatchDraft
 
 _ANSWERS = ("my_view", "leaning", "guess", "checkable")
 
@@ -22,13 +22,14 @@ class ViewOrGuess:
     version: int = 1
     template: str = "questions/view_or_guess.html"
     on_ballot: bool = True
+    seconds: float = 2.0
 
     def options(self) -> list[Option]:
         return [Option(a, f"view.{a}", "") for a in _ANSWERS]
 
-    def effects(self, answer: str, view: MetaView) -> list[PatchDraft]:
-        if answer not in _ANSWERS:
-            message = f"{answer!r} is not one of {', '.join(_ANSWERS)}"
+    def effects(self, answer: MetaAnswer, view: MetaView) -> list[PatchDraft]:
+        if answer.choice not in _ANSWERS:
+            message = f"{answer.choice!r} is not one of {', '.join(_ANSWERS)}"
             raise Malformed(message, errors=[{"where": "view", "message": message}])
         if view.judgment_id is None:
             raise Malformed(
@@ -39,7 +40,7 @@ class ViewOrGuess:
             "leaning": ("strength", 1.0),
             "guess": ("value_weight", 0.0),
             "checkable": ("kind_vote", "fact"),
-        }[answer]
+        }[answer.choice]
         if draft is None:
             return []
         var, value = draft

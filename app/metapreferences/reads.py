@@ -1,0 +1,196 @@
+"""Every SELECT about meta-answers and patches. Each can be asked as of a moment, so that an export can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.kit.errors import NotFound
+from app.metapreferences.rules import Act, Held, standing
+from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
+from app.people.tables import Annotator
+
+
+def active_patches(session: Session, study_id: int, *, as_of: datetime | None = None) -> tuple[Held, ...]:
+    """The patches that hold (or held at ``as_of``), oldest first: last made or restored, their kind not switched off, and not
+    said by someone who has withdrawn since.
+    """
+    holding, off = standing(_acts(session, study_id, as_of))
+    query = (
+        select(Patch)
+        .outerjoin(Annotator, Annotator.id == Patch.annotator_id)
+        .where(
+            Patch.study_id == study_id,
+            or_(Patch.annotator_id.is_(None), Annotator.withdrawn_at.is_(None)),
+        )
+        .order_by(Patch.id)
+    )
+    return tuple(held(p) for p in session.scalars(query) if p.id in holding and p.kind not in off)
+
+
+def held(patch: Patch) -> Held:
+    """A stored patch as labels read it."""
+    return Held(
+        patch.id, patch.kind, patch.scope, patch.annotator_id, patch.group_label, patch.target_type, patch.target_id,
+        patch.var, patch.value, patch.stood, patch.shown, patch.source_event_id, tuple(patch.sources), patch.active_from,
+    )  # fmt: skip
+
+
+def _acts(session: Session, study_id: int, as_of: datetime | None) -> list[Act]:
+    query = select(PatchEvent.id, PatchEvent.patch_id, PatchEvent.kind, PatchEvent.act).where(
+        PatchEvent.study_id == study_id
+    )
+    if as_of is not None:
+        query = query.where(PatchEvent.at <= as_of)
+    return [Act(*row) for row in session.execute(query.order_by(PatchEvent.id))]
+
+
+def state(session: Session, study_id: int, *, as_of: datetime | None = None) -> str:
+    """Names the patches there are: it changes when one begins or ends, a kind is switched, or a person withdraws."""
+    events = select(func.count(), func.max(PatchEvent.id)).where(PatchEvent.study_id == study_id)
+    if as_of is not None:
+        events = events.where(PatchEvent.at <= as_of)
+    rows, last = session.execute(events).one()
+    gone = session.scalar(
+        select(func.count()).where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_not(None))
+    )
+    return f"{rows}:{last or '-'}:{gone}"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A patch with whether it holds; ``switched_off`` where its kind is."""
+
+    patch: Patch
+    active: bool
+    switched_off: bool
+
+
+def list_patches(
+    session: Session, study_id: int, *, annotator_id: int | None = None, target_id: str | None = None
+) -> list[Listed]:
+    """All patches of a study (or of one person, or on one target), newest first, those of people who withdrew left out."""
+    holding, off = standing(_acts(session, study_id, None))
+    query = (
+        select(Patch)
+        .outerjoin(Annotator, Annotator.id == Patch.annotator_id)
+        .where(
+            Patch.study_id == study_id,
+            or_(Patch.annotator_id.is_(None), Annotator.withdrawn_at.is_(None)),
+        )
+        .order_by(Patch.id.desc())
+    )
+    if annotator_id is not None:
+        query = query.where(Patch.annotator_id == annotator_id)
+    if target_id is not None:
+        query = query.where(Patch.target_id == target_id)
+    return [Listed(p, p.id in holding and p.kind not in off, p.kind in off) for p in session.scalars(query)]
+
+
+def get_patch(session: Session, patch_id: str, *, lock: bool = False) -> Patch:
+    """Raises NotFound."""
+    query = select(Patch).where(Patch.id == patch_id)
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def holds(session: Session, patch_id: str) -> bool:
+    """Whether a patch was last made or restored, whatever its kind's switch says."""
+    act = session.scalar(
+        select(PatchEvent.act).where(PatchEvent.patch_id == patch_id).order_by(PatchEvent.id.desc()).limit(1)
+    )
+    return act in {"made", "restored"}
+
+
+def switched_off(session: Session, study_id: int, *, as_of: datetime | None = None) -> frozenset[str]:
+    """Kinds whose patches have no effect in this study."""
+    return standing(_acts(session, study_id, as_of))[1]
+
+
+def list_acts(session: Session, study_id: int, *, patch_id: str | None = None) -> Sequence[PatchEvent]:
+    """What happened to patches and switches, oldest first."""
+    query = select(PatchEvent).where(PatchEvent.study_id == study_id).order_by(PatchEvent.id)
+    if patch_id is not None:
+        query = query.where(PatchEvent.patch_id == patch_id)
+    return session.scalars(query).all()
+
+
+def current_events() -> Select[MetaEvent]:
+    """Answers that no other supersedes."""
+    later = aliased(MetaEvent)
+    return select(MetaEvent).outerjoin(later, later.supersedes == MetaEvent.id).where(later.id.is_(None))
+
+
+def list_events(
+    session: Session,
+    study_id: int,
+    *,
+    kind: str | None = None,
+    annotator_id: int | None = None,
+    as_of: datetime | None = None,
+) -> Sequence[MetaEvent]:
+    """Current answers of people who have not withdrawn, oldest first."""
+    later = aliased(MetaEvent)
+    joined = later.supersedes == MetaEvent.id
+    if as_of is not None:
+        joined &= later.answered_at <= as_of
+    query = (
+        select(MetaEvent)
+        .join(Annotator, Annotator.id == MetaEvent.annotator_id)
+        .outerjoin(later, joined)
+        .where(MetaEvent.study_id == study_id, later.id.is_(None), Annotator.withdrawn_at.is_(None))
+        .order_by(MetaEvent.id)
+    )
+    if kind is not None:
+        query = query.where(MetaEvent.kind == kind)
+    if annotator_id is not None:
+        query = query.where(MetaEvent.annotator_id == annotator_id)
+    if as_of is not None:
+        query = query.where(MetaEvent.answered_at <= as_of)
+    return session.scalars(query).all()
+
+
+def list_all_of_person(session: Session, annotator_id: int) -> Sequence[MetaEvent]:
+    """Everything the person ever said about their choices, with what was replaced: for their own download."""
+    return session.scalars(
+        select(MetaEvent).where(MetaEvent.annotator_id == annotator_id).order_by(MetaEvent.id)
+    ).all()
+
+
+def find_event_of(session: Session, assignment_id: str) -> MetaEvent | None:
+    """The present answer to an asked meta-question, or None before one was given."""
+    return session.scalar(
+        current_events()
+        .where(MetaEvent.assignment_id == assignment_id)
+        .order_by(MetaEvent.id.desc())
+        .limit(1)
+    )
+
+
+def find_event_by_token(session: Session, annotator_id: int, token: str) -> MetaEvent | None:
+    return session.scalar(
+        select(MetaEvent).where(MetaEvent.annotator_id == annotator_id, MetaEvent.client_token == token)
+    )
+
+
+def list_patches_of_event(session: Session, event_id: str) -> Sequence[Patch]:
+    return session.scalars(select(Patch).where(Patch.source_event_id == event_id).order_by(Patch.id)).all()
+
+
+def open_view_events(session: Session, assignment_id: str) -> Sequence[MetaEvent]:
+    """Current taps on the ballot that belong to the answers of one comparison."""
+    from app.judgments.tables import Judgment
+
+    later = aliased(MetaEvent)
+    return session.scalars(
+        select(MetaEvent)
+        .join(Judgment, Judgment.id == MetaEvent.judgment_id)
+        .outerjoin(later, later.supersedes == MetaEvent.id)
+        .where(Judgment.assignment_id == assignment_id, later.id.is_(None))
+    ).all()

@@ -1,0 +1,1 @@
+"""Meta-answers, patches, and the labels that follow."""
