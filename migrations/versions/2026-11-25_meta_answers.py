@@ -1,7 +1,7 @@
 """What people say about their choices: answers to meta-questions, the patches that follow, and when each began or ended.
 
 Revision: 0003
-Follows: 0002
+Follows: figures_of_people
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "figures_of_people"
 branch_labels = None
 depends_on = None
 
