@@ -25,8 +25,8 @@ from app.people.tables import Annotator
 from app.querying import writes as querying
 from app.questions.answers import ComparisonAnswer
 from app.studies import masking, reads
-from app.studies.tables import Item, Study
 from app.studies.tables import Response as ResponseRow
+from app.studies.tables import Study
 
 router = APIRouter(tags=["answering"])
 
@@ -166,7 +166,7 @@ def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
 
 def _shown(session: Any, study: Study, assignment: Assignment) -> dict[str, Any]:
     spec = reads.spec_of(session, study, assignment.protocol_version)
-    item = session.get_one(Item, assignment.item_id)
+    item = reads.shown_item(session, assignment.item_id)
     left, right = judgments.response_texts(session, assignment)
     return {
         "assignment_id": assignment.id,

@@ -16,13 +16,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
+from app.db.base import table_of
 
 SHARDS = 16
 _SEEN = ("open", "answered")
+
+# Built once, and on tables rather than classes: these run with every vote, and nothing of them is held in memory.
+_PAIRS, _PERSONS, _SPENT = table_of(PairLoad), table_of(PersonLoad), table_of(Spending)
+_LOAD = _PAIRS.c.counted + _PAIRS.c.reserved
+_SEEN_MORE = (
+    update(_PERSONS)
+    .where(_PERSONS.c.annotator_id == bindparam("who"))
+    .values(seen_open=_PERSONS.c.seen_open + bindparam("change"))
+)
+_SPEND = (
+    update(_SPENT)
+    .where(_SPENT.c.study_id == bindparam("study"), _SPENT.c.shard == bindparam("at"))
+    .values(live=_SPENT.c.live + bindparam("lives"), judgments=_SPENT.c.judgments + bindparam("given"))
+)
+_TAKE_LAST = (
+    update(_PAIRS)
+    .where(_PAIRS.c.pair_id == bindparam("pair"), _PAIRS.c.position.is_not(None), _PAIRS.c.cap > _LOAD)
+    .values(reserved=_PAIRS.c.reserved + 1)
+    .returning(_PAIRS.c.pair_id)
+)
+_TAKE = _TAKE_LAST.where(_PAIRS.c.cap - 1 > _LOAD)
+_SETTLE = (
+    update(_PAIRS)
+    .where(_PAIRS.c.pair_id == bindparam("pair"))
+    .values(counted=_PAIRS.c.counted + 1, reserved=_PAIRS.c.reserved - 1)
+)
 
 
 @dataclass
@@ -38,21 +65,12 @@ class Deltas:
         for annotator_id in sorted(self.seen_open):
             change = self.seen_open[annotator_id]
             if change:
-                session.execute(
-                    update(PersonLoad)
-                    .where(PersonLoad.annotator_id == annotator_id)
-                    .values(seen_open=PersonLoad.seen_open + change)
-                    .execution_options(synchronize_session=False)
-                )
+                session.execute(_SEEN_MORE, {"who": annotator_id, "change": change})
         for shard in sorted(self.live.keys() | self.judgments.keys()):
             live, judgments = self.live[shard], self.judgments[shard]
             if live or judgments:
-                session.execute(
-                    update(Spending)
-                    .where(Spending.study_id == study_id, Spending.shard == shard)
-                    .values(live=Spending.live + live, judgments=Spending.judgments + judgments)
-                    .execution_options(synchronize_session=False)
-                )
+                where = {"study": study_id, "at": shard}
+                session.execute(_SPEND, where | {"lives": live, "given": judgments})
         self.seen_open.clear()
         self.live.clear()
         self.judgments.clear()
@@ -126,30 +144,16 @@ def reserve(
     if room and _take_leaving_room(session, pair_id):
         return True, True
     lock(session, study_id)
-    if session.execute(_taking(pair_id).where(PairLoad.cap > _LOAD)).first() is None:
+    if session.execute(_TAKE_LAST, {"pair": pair_id}).first() is None:
         return False, False
     return True, not _close_if_full(session, study_id, pair_id, deltas)
 
 
-_LOAD = PairLoad.counted + PairLoad.reserved
-
-
-def _taking(pair_id: int) -> Any:
-    return (
-        update(PairLoad)
-        .where(PairLoad.pair_id == pair_id, PairLoad.position.is_not(None))
-        .values(reserved=PairLoad.reserved + 1)
-        .execution_options(synchronize_session=False)
-        .returning(PairLoad.pair_id)
-    )
-
-
 def _take_leaving_room(session: Session, pair_id: int) -> bool:
-    statement = _taking(pair_id).where(PairLoad.cap - 1 > _LOAD)
     if session.get_bind().dialect.name == "sqlite":
-        return session.execute(statement).first() is not None
+        return session.execute(_TAKE, {"pair": pair_id}).first() is not None
     savepoint = session.connection().begin_nested()
-    taken = session.execute(statement).first() is not None
+    taken = session.execute(_TAKE, {"pair": pair_id}).first() is not None
     if taken:
         savepoint.commit()
     else:
@@ -187,12 +191,7 @@ def release(
 
 def settle(session: Session, pair_id: int) -> None:
     """A live assignment became a counted judgment: the pair is as full as before."""
-    session.execute(
-        update(PairLoad)
-        .where(PairLoad.pair_id == pair_id)
-        .values(counted=PairLoad.counted + 1, reserved=PairLoad.reserved - 1)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_SETTLE, {"pair": pair_id})
 
 
 def count_again(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
@@ -16,38 +17,62 @@ from app.studies.tables import Item
 
 _SEEN = ("open", "answered")
 
+# Statements of the way of one vote are built once: building one costs more than SQLite's work on it.
+_OPEN = select(Assignment).where(Assignment.annotator_id == bindparam("who"), Assignment.state == "open")
+_ONE = select(Assignment).where(Assignment.id == bindparam("id"), Assignment.annotator_id == bindparam("who"))
+_ONE_LOCKED = _ONE.with_for_update()
+_RUN_OUT = (
+    select(Assignment)
+    .where(
+        Assignment.study_id == bindparam("study"),
+        Assignment.state == "open",
+        Assignment.expires_at <= bindparam("now"),
+    )
+    .order_by(Assignment.expires_at)
+    .limit(20)
+    .with_for_update(skip_locked=True)
+)
+_PERSON = select(PersonLoad).where(PersonLoad.annotator_id == bindparam("who"))
+_POOL = select(
+    Pool.open_pairs,
+    select(func.coalesce(func.sum(Spending.judgments + Spending.live), 0))
+    .where(Spending.study_id == bindparam("study"))
+    .scalar_subquery()
+    .label("spent"),
+).where(Pool.study_id == bindparam("study"))
+_RETESTS = select(
+    func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
+    func.count(),
+).where(
+    Assignment.annotator_id == bindparam("who"),
+    Assignment.retest_of.is_not(None),
+    Assignment.state.in_(_SEEN),
+)
+
 
 def find_open(session: Session, annotator_id: int) -> Assignment | None:
     """The question this person holds, whether or not its time has run out."""
-    return session.scalar(
-        select(Assignment).where(Assignment.annotator_id == annotator_id, Assignment.state == "open")
-    )
+    return session.scalar(_OPEN, {"who": annotator_id})
 
 
 def get_assignment(
     session: Session, assignment_id: str, *, annotator_id: int, lock: bool = False
 ) -> Assignment:
     """One of this person's assignments. Raises NotFound when unknown or not theirs."""
-    query = select(Assignment).where(Assignment.id == assignment_id, Assignment.annotator_id == annotator_id)
-    found = session.scalar(query.with_for_update() if lock else query)
+    found = session.scalar(_ONE_LOCKED if lock else _ONE, {"id": assignment_id, "who": annotator_id})
     if found is None:
         raise NotFound
     return found
 
 
-def list_run_out(session: Session, study_id: int, *, now: datetime, limit: int = 20) -> Sequence[Assignment]:
-    """Open assignments whose hold has ended; on PostgreSQL, those nobody else is sweeping."""
-    return session.scalars(
-        select(Assignment)
-        .where(Assignment.study_id == study_id, Assignment.state == "open", Assignment.expires_at <= now)
-        .order_by(Assignment.expires_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+def list_run_out(session: Session, study_id: int, *, now: datetime) -> Sequence[Assignment]:
+    """Twenty open assignments whose hold has ended; on PostgreSQL, those nobody else is sweeping."""
+    return session.scalars(_RUN_OUT, {"study": study_id, "now": now}).all()
 
 
 def find_person(session: Session, annotator_id: int) -> PersonLoad | None:
-    return session.get(PersonLoad, annotator_id)
+    """The person's counters, or None before their first question."""
+    return session.scalar(_PERSON, {"who": annotator_id})
 
 
 @dataclass(frozen=True)
@@ -59,12 +84,8 @@ class PoolSize:
 
 
 def pool_size(session: Session, study_id: int) -> PoolSize:
-    spent = select(func.coalesce(func.sum(Spending.judgments + Spending.live), 0)).where(
-        Spending.study_id == study_id
-    )
-    row = session.execute(
-        select(Pool.open_pairs, spent.scalar_subquery().label("spent")).where(Pool.study_id == study_id)
-    ).one_or_none()
+    """Zeros where the study has no pool yet."""
+    row = session.execute(_POOL, {"study": study_id}).one_or_none()
     return PoolSize(0, 0) if row is None else PoolSize(row.open_pairs, int(row.spent))
 
 
@@ -86,30 +107,35 @@ def candidates_at(
     session: Session, study_id: int, annotator_id: int, positions: Sequence[int]
 ) -> list[Candidate]:
     """The pairs at these places of the open pool, each with whether the person has seen it."""
-    query = _candidates(annotator_id).where(PairLoad.study_id == study_id, PairLoad.position.in_(positions))
-    return [Candidate(*row) for row in session.execute(query)]
+    at = {"who": annotator_id, "study": study_id, "positions": list(positions)}
+    return [Candidate(*row) for row in session.execute(_at_positions(), at)]
 
 
 def all_candidates(
     session: Session, study_id: int, annotator_id: int, *, without_topics: Sequence[str] = ()
 ) -> list[Candidate]:
     """Every open pair the person has not seen, in the order of pair ids: for small pools and for the last few pairs."""
+    query = _all_open()
+    if without_topics:
+        query = query.where(PairLoad.topic.is_(None) | PairLoad.topic.not_in(without_topics))
+    return [Candidate(*row) for row in session.execute(query, {"who": annotator_id, "study": study_id})]
+
+
+@cache
+def _all_open() -> Select[Any]:
     mine = aliased(Assignment)
-    query = (
+    return (
         _columns(False)
         .outerjoin(
             mine,
             (mine.pair_id == PairLoad.pair_id)
-            & (mine.annotator_id == annotator_id)
+            & (mine.annotator_id == bindparam("who"))
             & mine.retest_of.is_(None)
             & mine.state.in_(_SEEN),
         )
-        .where(PairLoad.study_id == study_id, PairLoad.position.is_not(None), mine.id.is_(None))
+        .where(PairLoad.study_id == bindparam("study"), PairLoad.position.is_not(None), mine.id.is_(None))
         .order_by(PairLoad.pair_id)
     )
-    if without_topics:
-        query = query.where(PairLoad.topic.is_(None) | PairLoad.topic.not_in(without_topics))
-    return [Candidate(*row) for row in session.execute(query)]
 
 
 def count_topic_excluded(session: Session, study_id: int, annotator_id: int, topics: Sequence[str]) -> int:
@@ -171,36 +197,28 @@ def count_gold_in_session(session: Session, annotator_id: int, work_session: int
 
 def retests_of_person(session: Session, annotator_id: int, *, below_slot: int) -> tuple[int, int]:
     """(retests answered at a slot below ``below_slot``, retests given and not expired): both from the retest index."""
-    row = session.execute(
-        select(
-            func.count().filter((Assignment.slot < below_slot) & (Assignment.state == "answered")),
-            func.count(),
-        ).where(
-            Assignment.annotator_id == annotator_id,
-            Assignment.retest_of.is_not(None),
-            Assignment.state.in_(_SEEN),
-        )
-    ).one()
+    row = session.execute(_RETESTS, {"who": annotator_id, "below": below_slot}).one()
     return int(row[0]), int(row[1])
 
 
-def _candidates(annotator_id: int) -> Select[Any]:
+@cache
+def _at_positions() -> Select[Any]:
     seen = (
         select(Assignment.id)
         .where(
-            Assignment.annotator_id == annotator_id,
+            Assignment.annotator_id == bindparam("who"),
             Assignment.pair_id == PairLoad.pair_id,
             Assignment.retest_of.is_(None),
             Assignment.state.in_(_SEEN),
         )
         .exists()
     )
-    return _columns(seen)
+    return _columns(seen).where(
+        PairLoad.study_id == bindparam("study"), PairLoad.position.in_(bindparam("positions", expanding=True))
+    )
 
 
 def _columns(seen: Any) -> Select[Any]:
-    from sqlalchemy import literal
-
     return select(
         PairLoad.pair_id,
         PairLoad.item_id,

@@ -5,24 +5,31 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from app.assignments import pool, reads, rules
 from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.pool import Deltas
 from app.assignments.tables import Assignment, PersonLoad
+from app.db.base import stored, table_of
 from app.kit.ids import new_id
 from app.people.tables import Annotator
 from app.studies.spec import StudySpec
 from app.studies.tables import Pair, Study
 
 NEW_SESSION_AFTER = timedelta(hours=2)
+_PUT = insert(table_of(Assignment))
+_CLOSE = (
+    update(table_of(Assignment))
+    .where(Assignment.id == bindparam("which"))
+    .values(state=bindparam("becomes"), closed_at=bindparam("at"))
+)
 
 
 def ensure_person(session: Session, annotator_id: int) -> PersonLoad:
     """The person's counters, made when first needed."""
-    found = session.get(PersonLoad, annotator_id)
+    found = reads.find_person(session, annotator_id)
     if found is None:
         found = PersonLoad(annotator_id=annotator_id)
         session.add(found)
@@ -75,9 +82,9 @@ def put(
         "expires_at": rules.lease_end(now, spec.collection.reservation_minutes),
         **drawn,
     }
-    session.execute(insert(Assignment), [row])
+    session.execute(_PUT, row)
     deltas.live[pool.shard_of(annotator.id)] += 1
-    return session.get_one(Assignment, row["id"])
+    return stored(session, Assignment, row)
 
 
 def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: datetime) -> datetime:
@@ -93,6 +100,12 @@ def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: dat
     return assignment.expires_at
 
 
+def close(session: Session, assignment: Assignment, state: str, *, now: datetime) -> None:
+    """The assignment is open no more: it was answered, or its hold ran out."""
+    session.execute(_CLOSE, {"which": assignment.id, "becomes": state, "at": now})
+    session.expire(assignment)
+
+
 def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, now: datetime) -> None:
     """End holds that ran out (or were given back): each place returns, and the person may draw that pair again.
 
@@ -100,13 +113,7 @@ def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, n
     place reopens it, and stops to with their own.
     """
     for one in assignments:
-        session.execute(
-            update(Assignment)
-            .where(Assignment.id == one.id)
-            .values(state="expired", closed_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        session.expire(one)
+        close(session, one, "expired", now=now)
         deltas.live[pool.shard_of(one.annotator_id)] -= 1
         if one.pair_id is None or one.retest_of is not None or one.is_gold:
             continue

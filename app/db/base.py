@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -56,3 +56,19 @@ class Base(DeclarativeBase):
         datetime: Moment,
         str: Text,
     }
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def table_of(mapped: type[Base]) -> Table:
+    """The table itself: statements on it skip the mapper, and with it what the session would do to objects it holds."""
+    return cast("Table", mapped.__table__)
+
+
+def stored(session: Session, table: type[Row], row: dict[str, Any]) -> Row:
+    """The object of a row that was just inserted as given, without reading it back; what ``row`` leaves out is read when asked for."""
+    made = table(**row)
+    make_transient_to_detached(made)
+    session.add(made)
+    return made

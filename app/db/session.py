@@ -42,6 +42,14 @@ class Database:
         with self.gate or contextlib.nullcontext(), self._write.begin() as session:
             yield session
 
+    def writing(self) -> Session:
+        """A session for writing, begun with its first statement: the caller holds the gate, commits and closes."""
+        return self._write()
+
+    def reading(self) -> Session:
+        """A session that cannot write: the caller closes it."""
+        return self._read()
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent view that cannot write."""

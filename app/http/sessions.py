@@ -2,17 +2,19 @@
 
 ``WriteSession`` commits when the route function has ended and before the response is sent (``scope="function"``): with
 FastAPI's default scope a person could be thanked for a vote that was then not stored. On SQLite writers wait for one another
-at an asyncio gate, which holds no worker thread, so that readers are never starved by a queue of writers.
+at an asyncio gate, which holds no worker thread, so that readers are never starved by a queue of writers. Sessions are opened
+without a worker thread, because nothing is sent before their first statement; only the commit takes one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app.db.session import Database
@@ -26,10 +28,15 @@ def database(request: Request) -> Database:
     return found
 
 
-def settings(request: Request) -> Settings:
+async def settings(request: Request) -> Settings:
     """The application's settings."""
     found: Settings = request.app.state.settings
     return found
+
+
+async def now(request: Request) -> datetime:  # noqa: ARG001 - a coroutine, so that telling the time takes no worker thread
+    """The present moment."""
+    return utc_now()
 
 
 async def writers_gate(request: Request) -> AsyncIterator[None]:
@@ -42,21 +49,48 @@ async def writers_gate(request: Request) -> AsyncIterator[None]:
         yield
 
 
-def session_for_read(request: Request) -> Iterator[Session]:
+async def session_for_read(request: Request) -> AsyncIterator[Session]:
     """A session that cannot write."""
-    with database(request).read() as session:
+    found = database(request)
+    session = found.reading()
+    try:
         yield session
+    finally:
+        await _close(found, session)
 
 
-def session_for_write(
+async def session_for_write(
     request: Request, _: Annotated[None, Depends(writers_gate, scope="function")]
-) -> Iterator[Session]:
+) -> AsyncIterator[Session]:
     """A transaction that is durable before the response leaves, or leaves no trace when the route raises."""
-    with database(request).write() as session:
-        yield session
+    found = database(request)
+    if found.gate is not None and not found.gate.acquire(blocking=False):
+        await run_in_threadpool(found.gate.acquire)
+    try:
+        session = found.writing()
+        try:
+            yield session
+            await run_in_threadpool(session.commit)
+        finally:
+            await _close(found, session)
+    finally:
+        if found.gate is not None:
+            found.gate.release()
+
+
+async def _close(found: Database, session: Session) -> None:
+    """Give the connection back, rolled back where it was not committed: over the network in a worker thread."""
+    if found.is_sqlite:
+        session.close()
+        return
+    try:
+        await run_in_threadpool(session.close)
+    except BaseException:
+        session.close()
+        raise
 
 
 ReadSession = Annotated[Session, Depends(session_for_read, scope="function")]
 WriteSession = Annotated[Session, Depends(session_for_write, scope="function")]
-Now = Annotated[datetime, Depends(utc_now)]
+Now = Annotated[datetime, Depends(now)]
 Config = Annotated[Settings, Depends(settings)]

@@ -6,11 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.judgments.tables import Judgment
 from app.kit.errors import NotFound
+
+_CURRENT = (
+    select(Judgment)
+    .where(Judgment.assignment_id == bindparam("which"))
+    .order_by(Judgment.revision.desc())
+    .limit(1)
+)
+_BY_TOKEN = select(Judgment).where(
+    Judgment.annotator_id == bindparam("who"), Judgment.client_token == bindparam("token")
+)
 
 
 def current() -> Select[Judgment]:
@@ -21,12 +31,7 @@ def current() -> Select[Judgment]:
 
 def find_current(session: Session, assignment_id: str) -> Judgment | None:
     """The present answer to an assignment, or None before one was given."""
-    return session.scalar(
-        select(Judgment)
-        .where(Judgment.assignment_id == assignment_id)
-        .order_by(Judgment.revision.desc())
-        .limit(1)
-    )
+    return session.scalar(_CURRENT, {"which": assignment_id})
 
 
 def list_history(session: Session, assignment_id: str) -> Sequence[Judgment]:
@@ -37,9 +42,7 @@ def list_history(session: Session, assignment_id: str) -> Sequence[Judgment]:
 
 
 def find_by_client_token(session: Session, annotator_id: int, token: str) -> Judgment | None:
-    return session.scalar(
-        select(Judgment).where(Judgment.annotator_id == annotator_id, Judgment.client_token == token)
-    )
+    return session.scalar(_BY_TOKEN, {"who": annotator_id, "token": token})
 
 
 def get_judgment(session: Session, judgment_id: str, *, annotator_id: int) -> Judgment:

@@ -18,7 +18,8 @@ from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.pool import Deltas
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
-from app.assignments.writes import ensure_person, let_go
+from app.assignments.writes import close, ensure_person, let_go
+from app.db.base import stored, table_of
 from app.judgments import reads, refits, rules
 from app.judgments.errors import ChangedElsewhere, EditWindowClosed, TokenReused
 from app.judgments.tables import Judgment
@@ -29,6 +30,7 @@ from app.studies import reads as studies
 from app.studies.errors import StudyClosed
 from app.studies.tables import Response, Study
 
+_INSERT = insert(table_of(Judgment))
 QUICK_MS_PER_WORD = 125
 """Eight words a second: faster than anybody reads both answers."""
 
@@ -91,14 +93,8 @@ def record(
     )
     row = _row(assignment, annotator, answer, now=now, submission=submission)
     row |= {"revision": 1, "supersedes": None, "late": late, "counts": counts}
-    session.execute(insert(Judgment), [row])
-    session.execute(
-        update(Assignment)
-        .where(Assignment.id == assignment.id)
-        .values(state="answered", closed_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    session.expire(assignment)
+    session.execute(_INSERT, row)
+    close(session, assignment, "answered", now=now)
     if not late:
         _settle(session, row, deltas)
     if answer.choice != "skip":
@@ -109,7 +105,7 @@ def record(
         refits.ask_for_fit(session, study.id, now=now)
     session.flush()
     deltas.apply(session, study.id)
-    return Recorded(session.get_one(Judgment, row["id"]), created=True)
+    return Recorded(stored(session, Judgment, row), created=True)
 
 
 def revise(
@@ -301,7 +297,7 @@ def _supersede(
         counts = pool.count_again(session, study.id, before.pair_id, deltas)
     row |= {"revision": before.revision + 1, "supersedes": before.id, "late": before.late, "counts": counts}
     row["work_session"] = before.work_session
-    session.execute(insert(Judgment), [row])
+    session.execute(_INSERT, row)
     given, gives = before.choice not in {"skip", "retracted"}, row["choice"] not in {"skip", "retracted"}
     shard = pool.shard_of(before.annotator_id)
     deltas.judgments[shard] += int(gives) - int(given)
@@ -313,7 +309,7 @@ def _supersede(
             .execution_options(synchronize_session="fetch")
         )
     deltas.apply(session, study.id)
-    return session.get_one(Judgment, row["id"])
+    return stored(session, Judgment, row)
 
 
 def _row(

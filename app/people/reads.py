@@ -6,12 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
 from app.kit.ids import token_hash
 from app.people.tables import Annotator, ApiToken, BrowserSession, Invite, Researcher, SessionAnnotator
+
+# Statements of the way of one vote are built once.
+_HOLDER = select(ApiToken.researcher_id, ApiToken.annotator_id).where(
+    ApiToken.token_hash == bindparam("hash"), ApiToken.revoked_at.is_(None)
+)
+_BROWSER = select(BrowserSession).where(
+    BrowserSession.token_hash == bindparam("hash"), BrowserSession.expires_at > bindparam("now")
+)
+_ANNOTATOR = select(Annotator).where(Annotator.id == bindparam("who"))
+_OF_SESSION = (
+    select(Annotator)
+    .join(SessionAnnotator, SessionAnnotator.annotator_id == Annotator.id)
+    .where(
+        SessionAnnotator.session_id == bindparam("session"),
+        SessionAnnotator.study_id == bindparam("study"),
+        Annotator.withdrawn_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +57,7 @@ def count_researchers(session: Session) -> int:
 
 def find_holder(session: Session, token: str) -> Holder | None:
     """Whose token this is, or None when it is unknown or revoked."""
-    row = session.execute(
-        select(ApiToken.researcher_id, ApiToken.annotator_id).where(
-            ApiToken.token_hash == token_hash(token), ApiToken.revoked_at.is_(None)
-        )
-    ).one_or_none()
+    row = session.execute(_HOLDER, {"hash": token_hash(token)}).one_or_none()
     return None if row is None else Holder(row.researcher_id, row.annotator_id)
 
 
@@ -57,28 +71,16 @@ def list_tokens(session: Session, researcher_id: int) -> Sequence[ApiToken]:
 
 def find_browser_session(session: Session, token: str, *, now: datetime) -> BrowserSession | None:
     """The browser's session row, or None when unknown or run out."""
-    return session.scalar(
-        select(BrowserSession).where(
-            BrowserSession.token_hash == token_hash(token), BrowserSession.expires_at > now
-        )
-    )
+    return session.scalar(_BROWSER, {"hash": token_hash(token), "now": now})
 
 
 def find_annotator_of_session(session: Session, session_id: int, study_id: int) -> Annotator | None:
     """Who this browser is in this study, unless that person has withdrawn."""
-    return session.scalar(
-        select(Annotator)
-        .join(SessionAnnotator, SessionAnnotator.annotator_id == Annotator.id)
-        .where(
-            SessionAnnotator.session_id == session_id,
-            SessionAnnotator.study_id == study_id,
-            Annotator.withdrawn_at.is_(None),
-        )
-    )
+    return session.scalar(_OF_SESSION, {"session": session_id, "study": study_id})
 
 
 def get_annotator(session: Session, annotator_id: int) -> Annotator:
-    found = session.get(Annotator, annotator_id)
+    found = session.scalar(_ANNOTATOR, {"who": annotator_id})
     if found is None:
         raise NotFound
     return found

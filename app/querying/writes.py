@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from app.assignments import pool, reads
 from app.assignments import writes as assignments
 from app.assignments.pool import Deltas
-from app.assignments.reads import Candidate
+from app.assignments.reads import Candidate, PoolSize
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PersonLoad
 from app.judgments.tables import Judgment
@@ -34,7 +34,7 @@ from app.querying.protocol import CandidateView
 from app.studies import reads as studies
 from app.studies.errors import StudyNotOpen
 from app.studies.spec import StudySpec
-from app.studies.tables import Pair, Study
+from app.studies.tables import Study
 
 SMALL_POOL = 128
 """Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
@@ -76,7 +76,6 @@ def issue_next(
         raise StudyNotOpen
     if held is not None and not is_expired(held.state, held.expires_at, now):
         return held
-    pool.ensure(session, study.id)
     deltas = Deltas()
     if held is not None:
         assignments.let_go(session, [held], deltas, now=now)
@@ -95,7 +94,10 @@ def issue_next(
 
 def _issue(session: Session, asking: _Asking) -> Assignment | None:
     collection = asking.spec.collection
-    if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking):
+    size = reads.pool_size(session, asking.study.id)
+    if not size.open_pairs:
+        pool.ensure(session, asking.study.id)
+    if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking, size):
         return None
     assignments.begin_work(asking.person, now=asking.now)
     checks = _checks(session, asking)
@@ -106,24 +108,25 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
     repeat_share = asking.spec.querying.retest * (1 - check_share) if eligible else 0.0
     if eligible and asking.rng.random() < asking.spec.querying.retest:
         return _put_repeat(session, asking, eligible, repeat_share)
-    return _draw_pair(session, asking, branch=1 - check_share - repeat_share)
+    return _draw_pair(session, asking, size, branch=1 - check_share - repeat_share)
 
 
-def _budget_spent(session: Session, asking: _Asking) -> bool:
+def _budget_spent(session: Session, asking: _Asking, size: PoolSize) -> bool:
     budget = asking.spec.collection.budget
-    spent = reads.pool_size(session, asking.study.id).spent + sum(asking.deltas.live.values())
-    if budget - spent > NEAR_BUDGET:
+    if budget - size.spent - sum(asking.deltas.live.values()) > NEAR_BUDGET:
         return False
     pool.lock(session, asking.study.id)
     return reads.pool_size(session, asking.study.id).spent + sum(asking.deltas.live.values()) >= budget
 
 
-def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignment | None:
+def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: float) -> Assignment | None:
     """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
     policy, note = registry.policy_for(asking.spec.querying.policy)
     explore = asking.spec.querying.explore if policy.name != "random" else 0.0
     for redraws in range(REDRAWS):
-        found, eligible = _candidates(session, asking, policy.candidates)
+        if redraws:
+            size = reads.pool_size(session, asking.study.id)
+        found, eligible = _candidates(session, asking, size.open_pairs, policy.candidates)
         if not found:
             return None
         drawn = draw.choose(policy, _view(found), eligible=eligible, explore=explore, rng=asking.rng)
@@ -158,9 +161,10 @@ def _draw_pair(session: Session, asking: _Asking, *, branch: float) -> Assignmen
     return None
 
 
-def _candidates(session: Session, asking: _Asking, wanted: int) -> tuple[list[Candidate], int]:
-    """Up to ``wanted`` pairs the person can be asked, uniformly without replacement, and how many there are in all."""
-    size = reads.pool_size(session, asking.study.id).open_pairs
+def _candidates(session: Session, asking: _Asking, size: int, wanted: int) -> tuple[list[Candidate], int]:
+    """Up to ``wanted`` pairs of ``size`` open ones that the person can be asked, uniformly without replacement, and how many
+    there are in all.
+    """
     topics = asking.annotator.opted_out_topics if asking.spec.people.opt_out_topics else []
     seen = asking.person.seen_open + asking.deltas.seen_open[asking.annotator.id]
     eligible = size - seen
@@ -301,7 +305,7 @@ def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assig
         asking.study,
         asking.annotator,
         asking.person,
-        pair=session.get_one(Pair, pair_id),
+        pair=studies.get_pair(session, pair_id),
         spec=asking.spec,
         drawn={"retest_of": None, "is_gold": False, **drawn},
         deltas=asking.deltas,

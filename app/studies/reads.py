@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, defer
 
 from app.kit.errors import Forbidden, NotFound
 from app.people.tables import Researcher
 from app.studies import rules
 from app.studies.spec import StudySpec
 from app.studies.tables import Item, Pair, Response, Study, StudyEvent, StudyMember, StudyVersion
+
+# Statements of the way of one vote are built once.
+_BY_SLUG = select(Study).where(Study.slug == bindparam("slug"))
+_BY_ID = select(Study).where(Study.id == bindparam("id"))
+_PAIR = select(Pair).where(Pair.id == bindparam("id"))
+_SHOWN = select(Item.external_id, Item.prompt).where(Item.id == bindparam("id"))
+_TEXTS = (
+    select(Response)
+    .where(Response.id.in_(bindparam("ids", expanding=True)))
+    .options(defer(Response.embedding), defer(Response.details))
+)
 
 _specs: OrderedDict[tuple[str, int, int], StudySpec] = OrderedDict()
 _specs_lock = Lock()
@@ -50,11 +61,11 @@ def role_in(session: Session, study_id: int, researcher_id: int) -> str | None:
 
 def find_study(session: Session, slug: str) -> Study | None:
     """The study at this address, for annotators' pages; what they may see is decided there."""
-    return session.scalar(select(Study).where(Study.slug == slug))
+    return session.scalar(_BY_SLUG, {"slug": slug})
 
 
 def get_study_by_id(session: Session, study_id: int) -> Study:
-    found = session.get(Study, study_id)
+    found = session.scalar(_BY_ID, {"id": study_id})
     if found is None:
         raise NotFound
     return found
@@ -94,6 +105,14 @@ def spec_of(session: Session, study: Study, version: int | None = None) -> Study
 
 
 @dataclass(frozen=True)
+class ShownItem:
+    """An item's id and its request, as turns of role and content."""
+
+    external_id: str
+    prompt: list[Any]
+
+
+@dataclass(frozen=True)
 class Member:
     email: str
     role: str
@@ -126,6 +145,14 @@ def count_pairs(session: Session, study_id: int) -> int:
     return session.scalar(select(func.count()).select_from(Pair).where(Pair.study_id == study_id)) or 0
 
 
+def mean_words(session: Session, study_id: int, *, sample: int = 200) -> int | None:
+    """Words of both answers of a pair on average, going by the study's first answers; None before there are any."""
+    texts = session.scalars(
+        select(Response.text).where(Response.study_id == study_id).order_by(Response.id).limit(sample)
+    ).all()
+    return round(2 * sum(len(text.split()) for text in texts) / len(texts)) if texts else None
+
+
 def find_item(session: Session, study_id: int, external_id: str) -> Item | None:
     return session.scalar(select(Item).where(Item.study_id == study_id, Item.external_id == external_id))
 
@@ -152,8 +179,19 @@ def list_topics(session: Session, study_id: int) -> list[str]:
 
 
 def responses_by_id(session: Session, ids: Sequence[int]) -> dict[int, Response]:
-    rows = session.scalars(select(Response).where(Response.id.in_(ids)))
-    return {r.id: r for r in rows}
+    """Those responses; embeddings and details are read only where someone asks for them."""
+    return {r.id: r for r in session.scalars(_TEXTS, {"ids": list(ids)})}
+
+
+def get_pair(session: Session, pair_id: int) -> Pair:
+    """A pair that is known to be there."""
+    return session.scalars(_PAIR, {"id": pair_id}).one()
+
+
+def shown_item(session: Session, item_id: int | None) -> ShownItem:
+    """What people are shown of an item that is known to be there."""
+    row = session.execute(_SHOWN, {"id": item_id}).one()
+    return ShownItem(row.external_id, row.prompt)
 
 
 def as_dict(study: Study, spec: StudySpec) -> dict[str, Any]:

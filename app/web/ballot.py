@@ -21,7 +21,7 @@ from app.questions.protocol import Option
 from app.studies import masking
 from app.studies import reads as studies
 from app.studies.spec import StudySpec
-from app.studies.tables import Item, Response
+from app.studies.tables import Response
 from app.web.catalogue import Translator
 from app.web.markdown import prose
 from app.web.marks import Sentence, sentences
@@ -130,7 +130,7 @@ def page(
 ) -> BallotPage:
     """The page of one assignment, under the protocol version it was put in."""
     spec = studies.spec_of(session, visit.study, assignment.protocol_version)
-    item = session.get_one(Item, assignment.item_id)
+    item = studies.shown_item(session, assignment.item_id)
     left, right = (_shown(one, spec) for one in judgments.response_texts(session, assignment))
     t = Translator(spec.display.language)
     plain = raw or render_mode(spec, assignment) == "plain"

@@ -11,14 +11,15 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.http.limits import limit_join, limit_sign_in
-from app.http.sessions import Config, Now, ReadSession, WriteSession, database, settings
+from app.http.sessions import Config, Now, ReadSession, WriteSession, database
 from app.kit.errors import Unauthorized
+from app.kit.settings import Settings
 from app.people import reads, writes
 from app.people.tables import BrowserSession, Researcher
 
 __all__ = [
     "Browser", "BrowserSeen", "Config", "Now", "ReadSession", "SignedIn", "WriteSession", "database", "db", "limit_join",
-    "limit_sign_in", "row_of", "settings", "start_browser_session",
+    "limit_sign_in", "row_of", "start_browser_session",
 ]  # fmt: skip
 
 COOKIE = "soundings"
@@ -84,7 +85,7 @@ def start_browser_session(
     session: Session, request: Request, response: Response, now: datetime
 ) -> BrowserSession:
     """Open a row for this browser and set its cookie on ``response``."""
-    config = settings(request)
+    config: Settings = request.app.state.settings
     row, token = writes.open_browser_session(session, now=now, days=config.session_days)
     response.set_cookie(
         COOKIE,
