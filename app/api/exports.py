@@ -30,6 +30,8 @@ class ExportIn(BaseModel):
     split: Annotated[str, Field(examples=["90/5/5"])] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     exclude: list[str] = []
+    copies: Annotated[int, Field(ge=2, le=options.MOST_COPIES)] = options.COPIES
+    include_text: bool = False
 
 
 class ExportQueued(BaseModel):

@@ -27,6 +27,12 @@ def add_commands(commands: Any) -> None:
     export.add_argument("--file-type", choices=("jsonl", "parquet"), default=None)
     export.add_argument("--exclude", default="", metavar="REASON[,REASON...]")
     export.add_argument(
+        "--copies", type=int, default=None, metavar="K", help="rows a pair becomes in preference_expanded (8)"
+    )
+    export.add_argument(
+        "--include-text", action="store_true", help="what people wrote, without addresses and long numbers"
+    )
+    export.add_argument(
         "--dry-run", action="store_true", help="say what would be in it and why, write nothing"
     )
     export.set_defaults(do=_export)
@@ -40,6 +46,8 @@ def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
         seed=options.seed,
         file_type=options.file_type,
         exclude=options.exclude,
+        copies=options.copies,
+        include_text=options.include_text,
     )
     with opened(settings, rooms) as database:
         if options.dry_run:

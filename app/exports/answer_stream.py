@@ -71,7 +71,7 @@ def _judgment(state: State, row: Any, reason: str | None) -> JudgmentRecord:
         judgment_id=state.salted("judgment", row.id),
         item_id=row.item,
         pair_id=pair_id(row.item, row.first, row.second),
-        annotator_id=state.salted("annotator", row.annotator_id),
+        annotator_id=state.person(row.annotator_id),
         choice=row.choice,
         first_response_id=row.first,
         second_response_id=row.second,
@@ -166,7 +166,7 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
         pool = draw.get("pool_size")
         yield AssignmentRecord(
             assignment_id=state.salted("assignment", row.id),
-            annotator_id=state.salted("annotator", row.annotator_id),
+            annotator_id=state.person(row.annotator_id),
             item_id=row.item,
             pair_id=pair_id(row.item, row.first, row.second),
             left_response_id=row.left,

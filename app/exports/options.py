@@ -15,6 +15,8 @@ from app.exports import registry
 from app.exports.errors import BadOptions, ParquetMissing
 
 SPLITS = ("train", "validation", "test")
+COPIES, MOST_COPIES = 8, 64
+"""Rows that a pair becomes in ``preference_expanded``."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ExportOptions(BaseModel):
     seed: int = 0
     exclude: tuple[str, ...] = ()
     include_text: bool = False
+    copies: int = COPIES
 
     @property
     def shares(self) -> tuple[int, int, int]:
@@ -70,6 +73,7 @@ def read(
     seed: int | None = None,
     exclude: str | Iterable[str] | None = None,
     include_text: bool = False,
+    copies: int | None = None,
 ) -> ExportOptions:
     """Options as they come from the command line, the API or the page; a name may be a list or joined with commas.
 
@@ -86,6 +90,7 @@ def read(
         seed=_seed(seed),
         exclude=_exclude(_names(exclude, "")),
         include_text=include_text,
+        copies=_copies(copies),
     )
 
 
@@ -134,6 +139,18 @@ def _seed(given: Any) -> int:
     if not 0 <= seed < 2**53:
         raise _refuse("seed", "a seed lies between 0 and 9007199254740991")
     return seed
+
+
+def _copies(given: Any) -> int:
+    if given is None or given == "":
+        return COPIES
+    try:
+        copies = int(given)
+    except (TypeError, ValueError):
+        raise _refuse("copies", f"{given!r} is not a whole number") from None
+    if not 2 <= copies <= MOST_COPIES:
+        raise _refuse("copies", f"a pair becomes 2 to {MOST_COPIES} rows")
+    return copies
 
 
 def _exclude(names: list[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,29 +11,30 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from app.aggregation.protocol import Pooled
-from app.exports import collecting, splits
-from app.exports.cleaning import without_personal_details
+from app.aggregation.protocol import Flags, Pooled, Votes
+from app.exports import splits
 from app.exports.people import FEWEST_IN_GROUP, People
 from app.exports.records import (
     Label,
     LabelledPair,
     RatedResponse,
     Side,
-    Vote,
-    VotedPair,
 )
 from app.exports.rowwise import PART, rows
 from app.exports.state import State
 from app.exports.tables import PromptSplit
 from app.exports.tidying import messages, pair_id
 from app.judgments.tables import Judgment
-from app.people.tables import Annotator
 from app.studies.tables import Item, Pair, Response
 
 
-def pairs(state: State) -> Iterator[LabelledPair]:
-    """Every pair with a counted vote, by internal number, with its texts and labels."""
+def pairs(
+    state: State, *, wanted: Flags | None = None, tallies: Tallies | None = None
+) -> Iterator[LabelledPair]:
+    """Every pair with a counted vote, by internal number, with its texts and labels.
+
+    ``wanted``: bool (n_pairs,), other pairs than those with a counted vote.  ``tallies``: other figures than the study's.
+    """
     first, second = aliased(Response), aliased(Response)
     judged = select(Judgment.id).where(Judgment.pair_id == Pair.id).exists()
     query = (
@@ -44,6 +45,7 @@ def pairs(state: State) -> Iterator[LabelledPair]:
             Item.prompt_hash,
             PromptSplit.split,
             PromptSplit.fold,
+            Item.topic,
             first.external_id,
             first.model,
             first.text,
@@ -58,11 +60,12 @@ def pairs(state: State) -> Iterator[LabelledPair]:
         .where(Pair.study_id == state.study.id, judged)
         .order_by(Pair.id)
     )
-    tallies = _Tallies(state)
-    ids, votes = state.collected.pair_ids, state.votes
+    told = tallies or Tallies.of_everyone(state)
+    ids = state.collected.pair_ids
+    kept = (state.votes.n_judgments > 0) if wanted is None else wanted
     place = -1
     for row in rows(state.session, query):
-        number, item_id, prompt, prompt_hash, split, fold, id1, model1, text1, id2, model2, text2 = row
+        number, item_id, prompt, prompt_hash, split, fold, topic, id1, model1, text1, id2, model2, text2 = row
         place += 1
         while place < ids.size and ids[place] < number:
             place += 1
@@ -71,40 +74,49 @@ def pairs(state: State) -> Iterator[LabelledPair]:
         if ids[place] != number:
             place -= 1
             continue
-        if not votes.n_judgments[place]:
+        if not kept[place]:
             continue
-        yield LabelledPair(
-            pair_id(item_id, id1, id2),
-            prompt_hash[:16],
-            item_id,
-            state.placer.place(prompt_hash, split, fold)[0],
-            messages(prompt),
-            Side(id1, model1, text1),
-            Side(id2, model2, text2),
-            *tallies.of(place),
+        yield LabelledPair._make(
+            (
+                pair_id(item_id, id1, id2),
+                prompt_hash[:16],
+                item_id,
+                state.placer.place(prompt_hash, split, fold)[0],
+                messages(prompt),
+                Side(id1, model1, text1),
+                Side(id2, model2, text2),
+                *told.of(place),
+                topic,
+            )
         )
 
 
-class _Tallies:
+class Tallies:
     """The figures of each pair as plain Python values, turned from arrays a stretch at a time."""
 
-    def __init__(self, state: State) -> None:
-        votes = state.votes
+    def __init__(
+        self, votes: Votes, pooled: Sequence[Pooled], people: People, strength: np.ndarray | None
+    ) -> None:
         self._columns: list[np.ndarray] = [
             votes.n_judgments,
             votes.n_annotators,
             votes.n_ties,
             np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs),
             np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs),
-            mean_strength(state),
+            np.full(votes.n_pairs, np.nan) if strength is None else strength,
         ]
-        self._labels = [(p.p_first, p.side, p.weight) for p in state.pooled]
-        self._more = [_Beside.of(p, state.people) for p in state.pooled]
+        self._labels = [(p.p_first, p.side, p.weight) for p in pooled]
+        self._more = [_Beside.of(p, people) for p in pooled]
         self._from = self._to = 0
         self._rows: list[tuple[Any, ...]] = []
 
+    @classmethod
+    def of_everyone(cls, state: State) -> Tallies:
+        """The study's own."""
+        return cls(state.votes, state.pooled, state.people, mean_strength(state))
+
     def of(self, place: int) -> tuple[Any, ...]:
-        """What a labelled pair says after its sides; places are asked for in ascending order."""
+        """What a labelled pair says between its sides and its topic; places are asked for in ascending order."""
         if not self._from <= place < self._to:
             self._turn(place)
         return self._rows[place - self._from]
@@ -170,64 +182,6 @@ def mean_strength(state: State) -> np.ndarray:
     count = np.bincount(into[scaled], minlength=n)
     total = np.bincount(into[scaled], weights=value[scaled], minlength=n)
     return np.asarray(np.divide(total, count, out=np.full(n, np.nan), where=given > 0), np.float64)
-
-
-def voted_pairs(state: State) -> Iterator[VotedPair]:
-    """Every such pair with its votes, walked beside each other; both come in the order of pairs."""
-    moved = _moved(state)
-    stream = _votes(state)
-    pending = next(stream, None)
-    places = np.flatnonzero(state.votes.n_judgments).tolist()
-    for pair, place in zip(pairs(state), places, strict=True):
-        votes: list[Vote] = []
-        while pending is not None and pending[0] <= place:
-            if pending[0] == place:
-                votes.append(pending[1])
-            pending = next(stream, None)
-        votes.extend(moved.get(place, ()))
-        yield VotedPair(pair, votes)
-
-
-def _votes(state: State, only_moved: bool = False) -> Iterator[tuple[int, Vote]]:
-    """Counted votes with the place of the pair they were given on, in stream order; or those that were moved alone."""
-    found = state.collected
-    merged = state.merged
-    moved = merged.into != np.arange(merged.into.size)
-    query = collecting.in_order(
-        select(Judgment.annotator_id, Judgment.strength, Judgment.confidence, *_words(state))
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .where(collecting.in_scope(state.study.id, state.as_of))
-    )
-    stream = rows(state.session, query)
-    y = found.chosen_first
-    for index, row in enumerate(stream):
-        place = int(found.pair[index])
-        if found.reason[index] or bool(moved[place]) != only_moved:
-            continue
-        value = float(y[index])
-        yield (
-            place,
-            Vote(
-                state.salted("annotator", row[0]),
-                1.0 - value if merged.flipped[place] else value,
-                row[1],
-                row[2],
-                without_personal_details(row[3]) if len(row) > 3 else None,
-            ),
-        )
-
-
-def _words(state: State) -> list[Any]:
-    return [Judgment.rationale] if state.options.include_text else []
-
-
-def _moved(state: State) -> dict[int, list[Vote]]:
-    """Votes that were given on an exact duplicate, under the pair they count for."""
-    found: dict[int, list[Vote]] = {}
-    if state.merged.count:
-        for place, vote in _votes(state, only_moved=True):
-            found.setdefault(int(state.merged.into[place]), []).append(vote)
-    return found
 
 
 def rated_responses(state: State) -> Iterator[RatedResponse]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from app.aggregation.pooling.reliability_weighted import reliability
 from app.exports.collecting import LEFT, RIGHT
 from app.exports.records import AnnotatorRecord
 from app.exports.splits import FOLDS
@@ -28,6 +29,7 @@ def annotators(state: State) -> Iterator[AnnotatorRecord]:
     again = np.bincount(state.retests.person, minlength=n)
     same = np.bincount(state.retests.person[state.retests.before == state.retests.after], minlength=n)
     pace = _median_ms(state)
+    held = reliability(state.retests, n)
     people = sorted((state.salted("annotator", int(crowd.ids[i])), i) for i in np.flatnonzero(given).tolist())
     for annotator_id, i in people:
         monday = crowd.joined[i].date().isocalendar()
@@ -39,6 +41,7 @@ def annotators(state: State) -> Iterator[AnnotatorRecord]:
             n_counted=int(counted[i]),
             n_retests=int(again[i]),
             retests_same=int(same[i]),
+            steadiness=None if held.mean is None else float((1.0 + held.weight[i]) / 2.0),
             left_share=float(left[i] / sides[i]) if sides[i] >= FEWEST_FOR_HABIT else None,
             median_ms=None if np.isnan(pace[i]) else float(pace[i]),
             consent_scope=crowd.scopes[i],

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from app.exports.records import (
     AnnotatorRecord,
     AssignmentRecord,
+    GroupPair,
     ItemRecord,
     JudgmentRecord,
     LabelledPair,
@@ -38,6 +39,10 @@ class Facts:
     rules: tuple[str, ...]
     include_text: bool
     has: frozenset[str]
+    language: str = "en"
+    """The study's language, as its settings name it."""
+    names_hidden: bool = True
+    """Whether people saw no names of models."""
     tells: tuple[frozenset[str], ...] = ()
     """What each rule tells beside a probability, in the order of ``rules``: ``interval``, ``least_group``; ``gaps`` where it may
     have no figure for a pair that was voted on."""
@@ -56,9 +61,20 @@ class View(Protocol):
     @property
     def seed(self) -> int: ...
 
+    @property
+    def copies(self) -> int:
+        """Rows that a pair of full weight becomes where pairs are multiplied."""
+        ...
+
     def pairs(self) -> Iterator[LabelledPair]: ...
 
-    def voted_pairs(self) -> Iterator[VotedPair]: ...
+    def voted_pairs(self, *, single: bool = False) -> Iterator[VotedPair]:
+        """Pairs with their counted votes; ``single``: each with its id, its side and its time, and "neither" among them."""
+        ...
+
+    def group_pairs(self) -> Iterator[GroupPair]:
+        """Pairs as each group sees them that is large enough to be named."""
+        ...
 
     def judgments(self) -> Iterator[JudgmentRecord]: ...
 
@@ -69,6 +85,10 @@ class View(Protocol):
     def rated_responses(self) -> Iterator[RatedResponse]: ...
 
     def annotators(self) -> Iterator[AnnotatorRecord]: ...
+
+    def crowd(self) -> Mapping[str, AnnotatorRecord]:
+        """The same people by their ids: as many as there are people, however many rows."""
+        ...
 
     def splits(self) -> Iterator[SplitRecord]: ...
 

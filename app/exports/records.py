@@ -50,16 +50,24 @@ class LabelledPair(NamedTuple):
     n_second: int
     strength: float | None
     """Mean signed strength, positive towards the first; a tie is 0; None where nobody gave one."""
+    topic: str | None = None
 
 
 class Vote(NamedTuple):
-    """One vote on a pair, as counted: 1 for the first response, 0 for the second, a half for a tie."""
+    """One vote on a pair, as counted: 1 for the first response, 0 for the second, a half for a tie.
+
+    Where single votes were asked for: the answer's own id, whether the first response stood on the left, and when it was given.
+    ``y`` is None for "neither is good", which is then among them too.
+    """
 
     annotator_id: str
-    y: float
+    y: float | None
     strength: int | None
     confidence: int | None
     reason: str | None
+    judgment_id: str = ""
+    left_first: bool = True
+    at: datetime | None = None
 
 
 class VotedPair(NamedTuple):
@@ -151,6 +159,15 @@ class RatedResponse(NamedTuple):
     n_judgments: int
 
 
+class GroupPair(NamedTuple):
+    """A pair as one group sees it: its labels are those of the group's own votes, ``everyone`` the study's first label."""
+
+    group: str
+    people: int
+    pair: LabelledPair
+    everyone: Label
+
+
 class AnnotatorRecord(NamedTuple):
     annotator_id: str
     group: str | None
@@ -159,6 +176,7 @@ class AnnotatorRecord(NamedTuple):
     n_counted: int
     n_retests: int
     retests_same: int
+    steadiness: float | None
     left_share: float | None
     median_ms: float | None
     consent_scope: str

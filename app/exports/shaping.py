@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.exports.protocol import Facts, Row, View
-from app.exports.records import Label, LabelledPair, Message, Side
+from app.exports.records import Label, LabelledPair, Message, Side, Vote
 from app.exports.schema import FLAG, NUMBER, TEXT, WHOLE, Column, Schema
 
 LEAVES_OUT = {
@@ -29,15 +29,34 @@ class Directed(NamedTuple):
 def decided(view: View) -> Iterator[Directed]:
     """Pairs that the first rule decides, whose two texts differ; the others are counted with their reason."""
     for pair in view.pairs():
-        side = pair.labels[0].side
-        if side == 0:
+        row = directed(pair)
+        if row is None:
             view.leave_out("undecided")
         elif pair.first.text == pair.second.text:
             view.leave_out("same_text")
-        elif side > 0:
-            yield Directed(pair, pair.first, pair.second, 1)
         else:
-            yield Directed(pair, pair.second, pair.first, -1)
+            yield row
+
+
+def directed(pair: LabelledPair) -> Directed | None:
+    """The pair from its chosen response; None where the first rule finds neither ahead."""
+    side = pair.labels[0].side
+    return _from(pair, side) if side else None
+
+
+def turned(row: Directed) -> Directed:
+    """The same pair with chosen and rejected changed about."""
+    return Directed(row.pair, row.rejected, row.chosen, -row.sign)
+
+
+def by_vote(pair: LabelledPair, vote: Vote) -> Directed | None:
+    """The pair from the response that this vote prefers; None for a tie and for neither."""
+    return _from(pair, 1 if vote.y == 1.0 else -1) if vote.y in {0.0, 1.0} else None
+
+
+def _from(pair: LabelledPair, side: int) -> Directed:
+    ends = (pair.first, pair.second) if side > 0 else (pair.second, pair.first)
+    return Directed(pair, *ends, 1 if side > 0 else -1)
 
 
 def spoken(prompt: list[Message], text: str) -> list[Message]:
@@ -45,8 +64,8 @@ def spoken(prompt: list[Message], text: str) -> list[Message]:
     return [*prompt, {"role": "assistant", "content": text}]
 
 
-def columns(facts: Facts) -> Schema:
-    """What every decided row says about its label, after the texts."""
+def identity(facts: Facts) -> Schema:
+    """Which pair and which answers a row is about."""
     made = [
         Column("pair_id", TEXT, "the same for the same two answers in every export"),
         Column("prompt_id", TEXT, "rows with the same id answer the same request"),
@@ -59,9 +78,30 @@ def columns(facts: Facts) -> Schema:
             Column("chosen_source", TEXT, "the model that wrote the chosen answer", nullable=True),
             Column("rejected_source", TEXT, "the model that wrote the other answer", nullable=True),
         ]
+    return tuple(made)
+
+
+def identity_values(row: Directed, facts: Facts) -> Row:
+    """The values of ``identity``."""
+    pair = row.pair
+    found: Row = {
+        "pair_id": pair.pair_id,
+        "prompt_id": pair.prompt_id,
+        "item_id": pair.item_id,
+        "chosen_response_id": row.chosen.id,
+        "rejected_response_id": row.rejected.id,
+    }
+    if "source" in facts.has:
+        found["chosen_source"], found["rejected_source"] = row.chosen.source, row.rejected.source
+    return found
+
+
+def columns(facts: Facts) -> Schema:
+    """What every decided row says about its label, after the texts."""
+    made = list(identity(facts))
     made += [
         Column("criterion", TEXT, "what was asked; overall is the study's main question"),
-        Column("p_chosen", NUMBER, "how sure the rule is of the chosen answer, from a half to one"),
+        Column("p_chosen", NUMBER, "probability of the chosen answer under the first rule"),
         *_beside("p_chosen", facts.told_by(0)),
         *(column for place in range(1, len(facts.rules)) for column in _further(facts, place)),
         *_stability(facts),
@@ -123,15 +163,7 @@ def _stability(facts: Facts) -> list[Column]:
 def values(row: Directed, facts: Facts) -> Row:
     """The values of ``columns``."""
     pair = row.pair
-    found: Row = {
-        "pair_id": pair.pair_id,
-        "prompt_id": pair.prompt_id,
-        "item_id": pair.item_id,
-        "chosen_response_id": row.chosen.id,
-        "rejected_response_id": row.rejected.id,
-    }
-    if "source" in facts.has:
-        found["chosen_source"], found["rejected_source"] = row.chosen.source, row.rejected.source
+    found = identity_values(row, facts)
     found["criterion"] = "overall"
     for index, label in enumerate(pair.labels):
         name = "p_chosen" if index == 0 else f"p_{facts.rules[index]}"

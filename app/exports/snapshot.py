@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.exports import answer_stream, content_stream, pair_stream, persons
+from app.exports import answer_stream, content_stream, group_stream, pair_stream, persons, vote_stream
 from app.exports.figures import Lengths
 from app.exports.protocol import Facts
 from app.exports.records import (
     AnnotatorRecord,
     AssignmentRecord,
+    GroupPair,
     ItemRecord,
     JudgmentRecord,
     LabelledPair,
@@ -41,6 +42,10 @@ class Snapshot:
     def seed(self) -> int:
         return self.state.options.seed
 
+    @property
+    def copies(self) -> int:
+        return self.state.options.copies
+
     def leave_out(self, reason: str) -> None:
         self.left_out[reason] += 1
 
@@ -50,8 +55,11 @@ class Snapshot:
                 self.lengths.note(pair)
             yield pair
 
-    def voted_pairs(self) -> Iterator[VotedPair]:
-        return pair_stream.voted_pairs(self.state)
+    def voted_pairs(self, *, single: bool = False) -> Iterator[VotedPair]:
+        return vote_stream.voted_pairs(self.state, single=single)
+
+    def group_pairs(self) -> Iterator[GroupPair]:
+        return group_stream.group_pairs(self.state)
 
     def judgments(self) -> Iterator[JudgmentRecord]:
         return answer_stream.judgments(self.state)
@@ -67,6 +75,9 @@ class Snapshot:
 
     def annotators(self) -> Iterator[AnnotatorRecord]:
         return persons.annotators(self.state)
+
+    def crowd(self) -> Mapping[str, AnnotatorRecord]:
+        return {p.annotator_id: p for p in self.annotators()}
 
     def splits(self) -> Iterator[SplitRecord]:
         return content_stream.split_rows(self.state)

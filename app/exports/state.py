@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -59,16 +59,31 @@ class State:
     last_day: str | None
     """Days of the first and the last answer."""
     salt: str
+    _persons: dict[int, str] = field(default_factory=dict, repr=False)
 
     def salted(self, kind: str, number: object) -> str:
         """The id by which this export knows a person or an answer; another export knows them by another."""
         return keyed_hash(self.salt, kind, str(number))[:16]
 
+    def person(self, number: int) -> str:
+        """The id of an annotator, worked out once a person."""
+        found = self._persons.get(number)
+        if found is None:
+            found = self._persons[number] = self.salted("annotator", number)
+        return found
+
     @property
     def facts(self) -> Facts:
         rules = pooling.named(self.options.rules)
         tells = tuple(r.tells | {"gaps"} if r.uses_groups else r.tells for r in rules)
-        return Facts(self.options.rules, self.options.include_text, self.has, tells)
+        return Facts(
+            rules=self.options.rules,
+            include_text=self.options.include_text,
+            has=self.has,
+            language=self.spec.display.language,
+            names_hidden=self.spec.display.mask_model_names,
+            tells=tells,
+        )
 
     @cached_property
     def judgments(self) -> Subtraction:

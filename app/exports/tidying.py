@@ -42,3 +42,16 @@ def messages(prompt: list[Any]) -> list[Message]:
 def minute(moment: datetime | None) -> datetime | None:
     """The moment to the minute: finer times would let answers be matched with other records."""
     return None if moment is None else moment.replace(second=0, microsecond=0)
+
+
+_LANGUAGES = {
+    "ar": "Arabic", "bn": "Bengali", "de": "German", "en": "English", "es": "Spanish", "fa": "Persian", "fr": "French",
+    "he": "Hebrew", "hi": "Hindi", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
+    "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "sw": "Swahili", "tr": "Turkish", "uk": "Ukrainian",
+    "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+def language_name(code: str) -> str:
+    """The English name that published preference data use; the code itself where it is none of the common ones."""
+    return _LANGUAGES.get(code.split("-", maxsplit=1)[0].lower(), code)

@@ -47,6 +47,8 @@ def test_split(given: str, stored: str):
         ({"split": "-10/110"}, "split", "not of the form"),
         ({"seed": "x"}, "seed", "not a whole number"),
         ({"seed": -1}, "seed", "between 0"),
+        ({"copies": 1}, "copies", "2 to 64 rows"),
+        ({"copies": "many"}, "copies", "not a whole number"),
         ({"file_type": "csv"}, "file_type", "neither parquet nor jsonl"),
         ({"exclude": "boring"}, "exclude", "there are: left_out, late"),
     ],
@@ -60,7 +62,7 @@ def test_what_cannot_be_used_is_named(given: dict, field: str, words: str):
 
 def test_names_that_are_not_there():
     with pytest.raises(UnknownFormat, match="there are: preference"):
-        options.read(format="arena")
+        options.read(format="csv")
     with pytest.raises(UnknownRule, match=r"there are: .*majority"):
         options.read(rule="jury")
 

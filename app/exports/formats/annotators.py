@@ -9,7 +9,7 @@ from app.exports.protocol import WHOLE as WHOLE_SET
 from app.exports.protocol import Facts, Placed, View
 from app.exports.schema import FLAG, NUMBER, TEXT, WHOLE, Column, Many, Schema, Struct
 
-_ATTRIBUTES = Many(
+ATTRIBUTES = Many(
     Struct((Column("key", TEXT, "what was asked"), Column("value", TEXT, "what the person said")))
 )
 
@@ -33,7 +33,7 @@ class Annotators:
                 else []
             ),
             *(
-                [Column("attributes", _ATTRIBUTES, "what five people or more share")]
+                [Column("attributes", ATTRIBUTES, "what five people or more share")]
                 if "attributes" in facts.has
                 else []
             ),
@@ -43,6 +43,11 @@ class Annotators:
                 [
                     Column("n_retests", WHOLE, "pairs answered twice"),
                     Column("retests_same", WHOLE, "of these, answered alike"),
+                    Column(
+                        "steadiness",
+                        NUMBER,
+                        "probability of the same answer when asked again, held to the study's mean",
+                    ),
                 ]
                 if "retest_pairs" in facts.has
                 else []

@@ -84,7 +84,7 @@ def _votes(facts: Facts) -> Many:
 
 
 def _row(pair: LabelledPair, votes: list[Vote], facts: Facts) -> Row:
-    scores = [_score(v) for v in votes]
+    scores = [score(v) for v in votes]
     n = pair.n_judgments
     row: Row = {
         "context": pair.prompt,
@@ -99,7 +99,7 @@ def _row(pair: LabelledPair, votes: list[Vote], facts: Facts) -> Row:
     if "source" in facts.has:
         row["source1"], row["source2"] = pair.first.source, pair.second.source
     row["criterion"] = "overall"
-    row["overall_preference"] = _rounded(sum(scores), len(scores))
+    row["overall_preference"] = rounded(sum(scores), len(scores))
     for index, label in enumerate(pair.labels):
         row["p_response2" if index == 0 else f"p_response2_{facts.rules[index]}"] = known(1.0 - label.p_first)
     row["p_tie"] = pair.n_ties / n
@@ -118,14 +118,15 @@ def _told(vote: Vote, score: int, facts: Facts) -> dict[str, Any]:
     return told
 
 
-def _score(vote: Vote) -> int:
-    if vote.y == 0.5:
+def score(vote: Vote) -> int:
+    """On the scale of -3 response 1 much better to 3 response 2; a choice without a strength is 2."""
+    if vote.y is None or vote.y == 0.5:
         return 0
     strength = vote.strength or PLAIN
     return -strength if vote.y == 1.0 else strength
 
 
-def _rounded(total: int, n: int) -> int:
+def rounded(total: int, n: int) -> int:
     """The mean, halves away from zero, so that turning a pair round turns its sign and nothing else."""
     return int(math.copysign(math.floor(abs(total) / n + 0.5), total)) if n else 0
 

@@ -1,0 +1,47 @@
+"""Pairs as each group sees them, for groups that are large enough to be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from app.aggregation import registry as pooling
+from app.aggregation.protocol import Votes
+from app.exports.pair_stream import Tallies, pairs
+from app.exports.people import FEWEST_IN_GROUP
+from app.exports.records import GroupPair, Label
+from app.exports.state import State
+
+
+def rule_of(name: str) -> str:
+    """The rule that labels a group's own votes: the export's first, or plain shares where that one weighs groups."""
+    return "majority" if pooling.named([name])[0].uses_groups else name
+
+
+def group_pairs(state: State) -> Iterator[GroupPair]:
+    """Group after group, in the order of their names; of each the pairs that somebody of it voted on."""
+    crowd = state.people
+    rule = pooling.named([rule_of(state.options.rules[0])])[0]
+    everyone = state.pooled[0]
+    sizes = crowd.group_sizes
+    for place, name in enumerate(crowd.group_names):
+        if sizes[place] < FEWEST_IN_GROUP:
+            continue
+        votes = _of_group(state.votes, place)
+        wanted = votes.n_judgments > 0
+        tallies = Tallies(votes, [rule.pool(votes), everyone], crowd, None)
+        for pair in pairs(state, wanted=wanted, tallies=tallies):
+            own, study = pair.labels
+            yield GroupPair(name, int(sizes[place]), pair._replace(labels=(Label(*own[:3]),)), study)
+
+
+def _of_group(votes: Votes, place: int) -> Votes:
+    kept = votes.group[votes.person] == place
+    return replace(
+        votes,
+        pair=votes.pair[kept],
+        person=votes.person[kept],
+        y=votes.y[kept],
+        first_on_left=votes.first_on_left[kept],
+        weight=votes.weight[kept],
+    )
