@@ -6,6 +6,7 @@ Every message is the same wherever the file came from: the page, the API and the
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, get_args
 
 import yaml
@@ -24,8 +25,7 @@ class StudyFileError(Malformed):
 def from_yaml(text: str) -> StudySpec:
     """A specification from YAML (or JSON, which is YAML). Raises StudyFileError naming line and key."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node, data = parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else "file"
@@ -34,6 +34,31 @@ def from_yaml(text: str) -> StudySpec:
             f"{where}: {problem}", errors=[{"where": where, "message": str(problem)}]
         ) from None
     return _checked(data, _lines(node))
+
+
+_QUESTION_MARK = re.compile(r"(?<=[^\s\[{,])\?")
+
+
+def parsed(text: str) -> tuple[Any, Any]:
+    """The composed document and the data of YAML text. Raises yaml.YAMLError.
+
+    PyYAML ends a plain text inside ``{}`` or ``[]`` at a question mark, as YAML 1.1 had it; study files are full of questions, and
+    1.2 lets them stand. Question marks within a text are therefore read as a letter that the text does not use.
+    """
+    letter = next(chr(c) for c in range(0xE000, 0xF8FF) if chr(c) not in text)
+
+    class Loader(yaml.SafeLoader):
+        def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+            node = super().compose_scalar_node(anchor)
+            node.value = node.value.replace(letter, "?")
+            return node
+
+    loader = Loader(_QUESTION_MARK.sub(letter, text))
+    try:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node is not None else None
+    finally:
+        loader.dispose()
 
 
 def from_data(data: Any) -> StudySpec:
@@ -50,7 +75,11 @@ def to_yaml(spec: StudySpec) -> str:
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
+    def number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+        return dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)
+
     Dumper.add_representer(str, text)
+    Dumper.add_representer(float, number)
     return yaml.dump(spec.model_dump(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -3,13 +3,17 @@
 (() => {
   const box = document.querySelector('[data-yaml]');
   if (!box) return;
-  const saved = new Set(box.textContent.split('\n').map((line) => line.trimEnd()));
+  const saved = new Map();
+  for (const line of box.textContent.split('\n')) saved.set(line, (saved.get(line) ?? 0) + 1);
   let waiting = 0;
   let asked = 0;
 
   const show = (text) => {
+    const left = new Map(saved);
     box.replaceChildren(...text.split('\n').flatMap((line) => {
-      const told = saved.has(line.trimEnd()) ? document.createTextNode(line) : Object.assign(document.createElement('mark'), { textContent: line });
+      const known = left.get(line) ?? 0;
+      left.set(line, known - 1);
+      const told = known > 0 ? document.createTextNode(line) : Object.assign(document.createElement('mark'), { textContent: line });
       return [told, document.createTextNode('\n')];
     }));
   };
@@ -21,7 +25,7 @@
     if (!answer || mine !== asked) return;
     const text = await answer.text();
     box.toggleAttribute('data-wrong', !answer.ok);
-    if (answer.ok) show(text); else box.textContent = text;
+    if (answer.ok) show(text.trimEnd()); else box.textContent = text;
   };
 
   document.addEventListener('input', (event) => {

@@ -19,7 +19,9 @@ from app.kit.clock import utc_now
 from app.people import writes as people
 from app.people.tables import Annotator
 from app.reports import fitting
+from app.studies import reading
 from app.studies.tables import Item, Study
+from app.web.research.sheet import SECTIONS, get
 from tests import factories
 from tests.journeys.conftest import join
 
@@ -114,33 +116,85 @@ def test_from_a_file_to_a_working_link(site, visit, tmp_path, script):
     assert "Practice" in person.title() or person.locator("form").count()
 
 
-def test_page_and_file_are_the_same(site, visit, tmp_path):
-    """Item 24: the file follows the form and marks what differs; loaded again it is the same study."""
+CHANGES = {
+    "title": "Another title", "question.text": "Which would you send?", "guidelines": "Be kind.\n\n- Be brief.", "question.scale": "graded",
+    "question.reasons": "Warmth\nTruth", "question.rationale": "required",
+    "question.aspects": "- {key: tone, label: Which sounds kinder?, help: Say it aloud}", "question.highlights": "on",
+    "question.confidence": "on", "question.stance": "ask", "item_kind": "mixed", "meta.share": "0.1", "meta.kinds": ["M1", "M8"],
+    "meta.foils": "0", "meta.own": "- {kind: M8, text: Whose view counts?}", "people.join": "prolific", "people.limit": "40",
+    "session.questions": "12", "people.consent": "Ask **R. Okafor** about it.",
+    "people.profile": "- {key: region, label: Where do you live?, options: [north, south], required: true}",
+    "people.groups": "{key: region, weights: {north: 0.5, south: 0.5}}", "people.opt_out_topics": False, "session.break_after": "6",
+    "prolific.completed": "C1K8XQ2M", "prolific.screened_out": "S1", "prolific.returned": "R1", "collection.budget": "900",
+    "collection.per_pair.min": "2", "collection.per_pair.max": "9", "collection.per_annotator": "50", "querying.policy": "even",
+    "querying.explore": "0.25", "querying.retest": "0.05", "querying.goal": "top_k", "querying.features": "identity",
+    "collection.reservation_minutes": "30", "collection.edit_hours": "48", "gold.share": "0.02", "display.language": "ar",
+    "display.markdown": False, "display.mask_model_names": False, "display.plain_text_arm": "0.1", "release.licence": "CC0-1.0",
+    "release.withdraw_until": "2031-01-31", "panels.enabled": True, "panels.size": "7", "panels.hours": "48",
+}  # fmt: skip
+"""For every field of set-up, something else than its default."""
+IN_LINES = {
+    "text": lambda one: CHANGES[one.path].split("\n")[0],
+    "lines": lambda one: CHANGES[one.path].split("\n")[0],
+    "yaml": lambda one: re.match(r"\W*key: (\w+)|\W*kind: (\w+)", CHANGES[one.path])[0].strip("- {"),
+}
+"""What a field that takes several lines is known by in the file."""
+
+
+def fill(page, one):
+    """Give one field of set-up its other value, as a person would."""
+    value, named = CHANGES[one.path], page.locator(f'[name="{one.path}"]')
+    if one.kind == "many":
+        for option, _ in one.options:
+            page.locator(f'[name="{one.path}.{option}"]').set_checked(option in value, force=True)
+    elif one.kind == "flag":
+        named.set_checked(value)
+    elif one.kind == "choice" and named.first.evaluate("field => field.type === 'radio'"):
+        page.locator(f'[name="{one.path}"][value="{value}"]').check(force=True)
+    elif one.kind == "choice":
+        named.select_option(value)
+    else:
+        named.fill(value)
+
+
+def test_page_and_file_are_the_same(site, visit):
+    """Item 24: every field changes the file and is marked there; the file loaded again is the same study, field by field."""
     page = visit()
     sign_in(page, site)
     page.goto(f"{site.url}/studies/advice/setup")
-    page.locator('[name="question.text"]').fill("Which would you send to a friend?")
-    page.locator("[data-yaml] mark").first.wait_for()
-    assert "Which would you send to a friend?" in page.locator("[data-yaml]").inner_text()
-    page.get_by_role("button", name="Save this section").first.click()
-    page.wait_for_load_state()
+    plain = page.locator("[data-yaml]").inner_text().strip()
+    assert plain == page.request.get(f"{site.url}/studies/advice/study.yaml").text().strip()
+    assert page.locator("[data-yaml] mark").count() == 0
+    for section in SECTIONS:
+        page.goto(f"{site.url}/studies/advice/setup?open={section.key}")
+        page.locator(f"#{section.key} form details > summary").click()
+        for one in section.fields:
+            fill(page, one)
+        for one in section.fields:
+            words = {"meta.kinds": "- M8"}.get(one.path) or IN_LINES.get(one.kind, lambda _: None)(one)
+            told = words or re.compile(rf"^\s*{one.path.rpartition('.')[2]}:")
+            page.locator("[data-yaml] mark", has_text=told).first.wait_for()
+        page.locator(f"#{section.key}").get_by_role("button", name="Save this section").click()
+        page.wait_for_url(lambda address, key=section.key: f"open={key}" not in address)
+        assert page.locator(".err-box").count() == 0, page.locator(".err-box").inner_text()
+        assert page.locator("[data-yaml] mark").count() >= len(section.fields)
     with page.expect_download() as caught:
         page.get_by_role("link", name="Download").click()
     text = caught.value.path().read_text()
-    assert "Which would you send to a friend?" in text
+    before, after = reading.from_yaml(plain).model_dump(), reading.from_yaml(text).model_dump()
+    for one in (f for s in SECTIONS for f in s.fields):
+        assert get(before, one.path) != get(after, one.path), one.path
     page.goto(f"{site.url}/studies/new")
-    page.locator("textarea[name=yaml]").evaluate(
-        "e => { const d = e.closest('details'); if (d) d.open = true }"
-    )
     page.locator("textarea[name=yaml]").fill(text.replace("slug: advice", "slug: copy"))
-    page.locator(
-        "button[name=from][value=file], form:has(textarea[name=yaml]) button[type=submit]"
-    ).first.click()
+    page.locator("form:has(textarea[name=yaml]) button[type=submit]").click()
     page.wait_for_url("**/studies/copy/setup")
-    again = visit()
-    sign_in(again, site)
-    response = again.request.get(f"{site.url}/studies/copy/study.yaml")
-    assert response.text().replace("slug: copy", "slug: advice") == text
+    shown = "all => all.map(f => [f.name, f.type === 'checkbox' || f.type === 'radio' ? f.value + f.checked : f.value])"
+    again = page.locator("form[data-setup] [name]").evaluate_all(shown)
+    page.goto(f"{site.url}/studies/advice/setup")
+    assert page.locator("form[data-setup] [name]").evaluate_all(shown) == again
+    assert page.request.get(f"{site.url}/studies/copy/study.yaml").text() == text.replace(
+        "slug: advice", "slug: copy"
+    )
 
 
 def test_a_wrong_key_is_told_in_the_same_words(site, visit, capsys, tmp_path):

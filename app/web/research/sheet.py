@@ -160,7 +160,7 @@ def _read(one: FieldOf, form: dict[str, Any]) -> Any:
     if one.kind == "yaml":
         empty: Any = None if one.path == "people.groups" else []
         try:
-            return yaml.safe_load(text) if text else empty
+            return reading.parsed(text)[1] if text else empty
         except yaml.YAMLError:
             raise Malformed(
                 f"{one.path}: this is not YAML", errors=[{"where": one.path, "message": "this is not YAML"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.web.forms import Form
 from app.web.render import Problem, flash, render
 from app.web.research.frame import Frame, frame
 from app.web.research.sheet import SECTIONS, Section, fields_of, spec_from_form
+from app.web.research.told import minutes_a_pair, sentence
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -62,14 +64,22 @@ class NewStudy:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup(Frame):
-    """The set-up page: every key of the study file in five sections, and the file itself beside them."""
+    """The set-up page: every key of the study file in sections that fold to a sentence, and the file itself beside them.
+
+    ``yaml_lines`` are its lines, each with whether the last version changed it; ``words`` is the mean of both answers of a pair.
+    """
 
     sections: tuple[Section, ...]
     fields: dict[str, Any]
+    sentences: dict[str, str]
+    open_section: str
     yaml: str
-    changed: tuple[str, ...]
+    yaml_lines: tuple[tuple[str, bool], ...]
+    changed: bool
     notes: tuple[str, ...]
     minutes: float
+    words: int | None
+    topics: tuple[str, ...]
     total: int
     cost: float | None
     rate: float
@@ -137,10 +147,18 @@ def home(slug: str) -> Response:
 
 
 @router.get("/studies/{slug}/setup", name="studies.setup")
-def setup(request: Request, slug: str, session: ReadSession, who: SignedIn, rate: float = 12.0) -> Response:
-    """The set-up page."""
+def setup(
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    rate: float = 12.0,
+    open: str = "asked",
+) -> Response:
+    """The set-up page; ``open`` names the section that is unfolded."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    return render(request, "research/setup.html", _setup(session, who, study, rate=rate))
+    page = _setup(session, who, study, rate=max(0.0, rate), open_section=open)
+    return render(request, "research/setup.html", page)
 
 
 @router.post("/studies/{slug}/setup", name="studies.save")
@@ -160,7 +178,7 @@ def save(request: Request, slug: str, session: WriteSession, who: SignedIn, now:
             session, who, study, problems=_problems(error), raw=str(raw) if raw else None, given=form
         )
         return render(request, "research/setup.html", page, status=422)
-    response = see_other(f"/studies/{slug}/setup#{form.get('section') or 'file'}")
+    response = see_other(f"/studies/{slug}/setup{_onward(str(form.get('section') or 'file'))}")
     flash(response, "changed" if changes else "saved")
     return response
 
@@ -251,6 +269,15 @@ def _members(
     return Members(**frame(session, who, study, "members", problems=problems), members=found, email=email)
 
 
+def _onward(section: str) -> str:
+    """Where set-up goes on after a section was saved: the next one, unfolded; the launch after the last."""
+    keys = [s.key for s in SECTIONS]
+    if section not in keys:
+        return "#file"
+    following = keys[keys.index(section) + 1 :]
+    return f"?open={following[0]}#{following[0]}" if following else "?open=#launch"
+
+
 def _setup(
     session: Session,
     who: Researcher,
@@ -260,24 +287,31 @@ def _setup(
     raw: str | None = None,
     rate: float = 12.0,
     given: dict[str, Any] | None = None,
+    open_section: str = "asked",
 ) -> Setup:
     spec = reads.spec_of(session, study)
     items, pairs = reads.count_items(session, study.id), reads.count_pairs(session, study.id)
     total = (
         min(spec.collection.budget, pairs * spec.collection.per_pair.max) if pairs else spec.collection.budget
     )
-    minutes = spec.session.questions * 1.0
-    changed = _changed(session, study)
+    words = reads.mean_words(session, study.id)
+    each = minutes_a_pair(words)
+    lines = _yaml_lines(session, study, spec)
     return Setup(
         **frame(session, who, study, "setup", problems=problems),
         sections=SECTIONS,
         fields=fields_of(spec) | ({k: v for k, v in given.items() if k in fields_of(spec)} if given else {}),
+        sentences={s.key: sentence(s.key, spec) for s in SECTIONS},
+        open_section=str((given or {}).get("section") or open_section),
         yaml=reading.to_yaml(spec),
-        changed=changed,
+        yaml_lines=lines,
+        changed=any(changed for _, changed in lines),
         notes=_notes(spec, pairs),
-        minutes=minutes,
+        minutes=max(1.0, spec.session.questions * each),
+        words=words,
+        topics=tuple(reads.list_topics(session, study.id)),
         total=total,
-        cost=total * rate / 60 if rate > 0 else None,
+        cost=total * each * rate / 60 if rate > 0 else None,
         rate=rate,
         items=items,
         pairs=pairs,
@@ -286,15 +320,15 @@ def _setup(
     )
 
 
-def _changed(session: Session, study: Study) -> tuple[str, ...]:
-    """Keys that the last version changed, to be marked in the file."""
+def _yaml_lines(session: Session, study: Study, spec: StudySpec) -> tuple[tuple[str, bool], ...]:
+    """The file's lines, each with whether the last version changed it."""
+    lines = reading.to_yaml(spec).splitlines()
     if study.version < 2:
-        return ()
-    from app.studies.rules import differences
-
-    before = reads.spec_of(session, study, study.version - 1).model_dump(mode="json")
-    after = reads.spec_of(session, study).model_dump(mode="json")
-    return tuple(c["key"] for c in differences(before, after))
+        return tuple((line, False) for line in lines)
+    before = reading.to_yaml(reads.spec_of(session, study, study.version - 1)).splitlines()
+    blocks = difflib.SequenceMatcher(None, before, lines, autojunk=False).get_opcodes()
+    changed = {n for kind, _, _, first, last in blocks if kind != "equal" for n in range(first, last)}
+    return tuple((line, n in changed) for n, line in enumerate(lines))
 
 
 def _notes(spec: StudySpec, pairs: int) -> tuple[str, ...]:
