@@ -22,12 +22,14 @@ from app.exports import places
 from app.http.limits import TokenBuckets
 from app.http.metrics import Measured, Metrics
 from app.http.security import Hosts, SameOriginWrites, SecurityHeaders
+from app.inference import feature
 from app.jobs.worker import Handler, Worker
 from app.kit import log
 from app.kit.clock import utc_now
 from app.kit.errors import AppError
 from app.kit.paths import folder
 from app.kit.settings import Settings
+from app.querying import refreshing
 from app.querying import registry as acquisitions
 from app.questions import registry as questions
 from app.reports import fitting
@@ -44,7 +46,11 @@ def handlers(settings: Settings) -> dict[str, Handler]:
     def fit(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:  # noqa: ARG001
         fitting.fit(database, payload["study_id"], now=utc_now())
 
-    return {"export": build_export, "fit": fit}
+    def select(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:  # noqa: ARG001
+        model = settings.sentence_model or None
+        refreshing.refresh(database, payload["study_id"], now=utc_now(), sentence_model=model)
+
+    return {"export": build_export, "fit": fit, "select": select}
 
 
 def from_environment() -> FastAPI:
@@ -61,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     questions.kinds()
     questions.meta_kinds()
     acquisitions.acquisitions()
+    feature.kinds()
     database = connect(settings.resolved_database_url(), pool_size=settings.pool_size)
     app = FastAPI(
         title="Soundings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, String
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, BigId
@@ -23,7 +23,7 @@ class Fit(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     kind: Mapped[str] = mapped_column(String(32))
-    """``report`` so far."""
+    """``report``; ``features`` of the responses; ``selection``: what to ask next, by the study's policy."""
     method: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
     seed: Mapped[int] = mapped_column(BigId)
@@ -32,6 +32,18 @@ class Fit(Base):
     result: Mapped[dict[str, Any]]
     seconds: Mapped[float] = mapped_column(Float)
     made_at: Mapped[datetime]
+
+
+class FitPart(Base):
+    """An array of a fit, too large for its result; in several chunks where it is long. Kept for the latest fits only."""
+
+    __tablename__ = "fit_part"
+
+    fit_id: Mapped[int] = mapped_column(ForeignKey("fit.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    chunk: Mapped[int] = mapped_column(primary_key=True, default=0)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    """In NumPy's own file format, without pickled objects."""
 
 
 class PairFigure(Base):

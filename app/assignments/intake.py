@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.assignments import pool
 from app.assignments.pool import Deltas
+from app.jobs import writes as jobs
 from app.kit.errors import NotFound
 from app.studies import reads as studies
 from app.studies import writes as study_writes
@@ -40,6 +41,7 @@ def add_items(session: Session, study: Study, rows: Any, *, by: int | None, now:
     if stored.new_pair_ids:
         pairs = _pairs_to_enrol(session, study.id, min(stored.new_pair_ids), gold_outside=spec.gold.share > 0)
         pool.enrol(session, study.id, pairs, cap=spec.collection.per_pair.max)
+        jobs.ask_to_select(session, study.id, now=now)
     if stored.added_item_ids:
         study_writes.log(
             session,
@@ -61,6 +63,8 @@ def change_study(
     touched = {c["key"] for c in changes}
     if touched & {"collection.per_pair.max", "gold.share"}:
         pool.refit(session, study.id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0)
+    if any(key.startswith(("querying", "people.groups")) for key in touched):
+        jobs.ask_to_select(session, study.id, now=now)
     return changes
 
 

@@ -8,11 +8,14 @@ from typing import Any
 from app.cli.setting import Rooms, find_study, opened, print_json
 from app.kit.clock import utc_now
 from app.kit.settings import Settings
+from app.querying import refreshing
 from app.reports import fitting
 
 
 def add_commands(commands: Any) -> None:
-    fit = commands.add_parser("fit", help="work the figures of a study out now")
+    fit = commands.add_parser(
+        "fit", help="work the figures of a study out, and choose anew what to ask next, now"
+    )
     fit.add_argument("slug")
     fit.set_defaults(do=_fit)
     report = commands.add_parser("report", help="what a study's votes say")
@@ -26,7 +29,12 @@ def _fit(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
         with database.read() as session:
             study_id = find_study(session, options.slug).id
         made = fitting.fit(database, study_id, now=utc_now())
+        model = settings.sentence_model or None
+        chosen = refreshing.refresh(database, study_id, now=utc_now(), sentence_model=model, whole=True)
     print(f"{options.slug}: {made.judgments:,} judgments in {made.seconds:.1f} seconds.")
+    if chosen is not None:
+        note = f" ({chosen.result['note']})" if chosen.result.get("note") else ""
+        print(f"What to ask next chosen anew by {chosen.method} in {chosen.seconds:.1f} seconds{note}.")
     return 0
 
 

@@ -42,6 +42,11 @@ def enqueue(
     )
 
 
+def ask_to_select(session: Session, study_id: int, *, now: datetime, delay_s: float = 0) -> None:
+    """Have a worker work out anew what to ask next in a study: after answers, new items, or a change of its settings."""
+    enqueue(session, "select", f"select:{study_id}", now=now, payload={"study_id": study_id}, delay_s=delay_s)
+
+
 def take(session: Session, *, worker: str, now: datetime) -> Job | None:
     """The next job that is due, or one whose worker's lease ran out; nobody else gets it until the lease ends."""
     due = (Job.state == "queued") & (Job.run_at <= now)

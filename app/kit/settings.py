@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         60, ge=1, description="New people per address and minute (a classroom shares one address)."
     )
     session_days: int = Field(30, ge=1, le=365, description="How long a browser stays signed in.")
+    sentence_model: str = Field(
+        "",
+        description="Folder or name of an installed sentence-transformers model; used for the features `auto` where it is there.",
+    )
     pool_size: int = Field(10, ge=1, le=200, description="Database connections per process on PostgreSQL.")
 
     def resolved_database_url(self) -> str:

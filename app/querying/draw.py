@@ -20,13 +20,17 @@ from app.querying.protocol import Acquisition, CandidateView, Explains, Floats
 
 @dataclass(frozen=True)
 class Drawn:
-    """Index of the candidate drawn, its probability within the ordinary branch, its score, and whether it was explored."""
+    """Index of the candidate drawn, its probability within the ordinary branch, its score, and whether it was explored.
+
+    ahead_of: share of the other candidates that scored lower, None where scores played no part.
+    """
 
     index: int
     probability: float
     score: float | None
     explored: bool
     note: str | None = None
+    ahead_of: float | None = None
 
 
 def probabilities(score: Floats, temperature: float) -> Floats:
@@ -66,7 +70,10 @@ def choose(policy: Acquisition, view: CandidateView, *, eligible: int, explore: 
     index = rng.randrange(m) if explored else _index(q, rng.random())
     mixed = explore / m + (1 - explore) * float(q[index])
     probability = min(1.0, m / eligible * mixed)
-    return Drawn(index, probability, None if score is None else float(score[index]), explored, note)
+    ahead = None
+    if score is not None and note is None and m > 1:
+        ahead = float((score < score[index]).sum()) / (m - 1)
+    return Drawn(index, probability, None if score is None else float(score[index]), explored, note, ahead)
 
 
 def _index(q: Floats, u: float) -> int:

@@ -29,8 +29,9 @@ from app.kit import log
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.querying import draw, guessing, registry
-from app.querying.protocol import CandidateView
+from app.querying import draw, guessing, reasons, registry, selection
+from app.querying.protocol import Acquisition, CandidateView, Learns
+from app.querying.selection import Selection
 from app.studies import reads as studies
 from app.studies.errors import StudyNotOpen
 from app.studies.spec import StudySpec
@@ -123,13 +124,15 @@ def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: flo
     """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
     policy, note = registry.policy_for(asking.spec.querying.policy)
     explore = asking.spec.querying.explore if policy.name != "random" else 0.0
+    kept = _kept(session, asking, policy)
     for redraws in range(REDRAWS):
         if redraws:
             size = reads.pool_size(session, asking.study.id)
         found, eligible = _candidates(session, asking, size.open_pairs, policy.candidates)
         if not found:
             return None
-        drawn = draw.choose(policy, _view(found), eligible=eligible, explore=explore, rng=asking.rng)
+        view = _view(found, kept, asking.annotator.group_label)
+        drawn = draw.choose(policy, view, eligible=eligible, explore=explore, rng=asking.rng)
         chosen = found[drawn.index]
         load = chosen.counted + chosen.reserved
         taken, still_open = pool.reserve(
@@ -152,6 +155,7 @@ def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: flo
             **({"redraws": redraws} if redraws else {}),
             **({"note": "; ".join(notes)} if notes else {}),
             **({"asked_policy": asking.spec.querying.policy} if note else {}),
+            **reasons.of_draw(kept, policy, drawn, chosen.pair_id, asking.annotator.group_label),
         }
         return _put(
             session, asking, chosen.pair_id,
@@ -313,9 +317,23 @@ def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assig
     )
 
 
-def _view(found: list[Candidate]) -> CandidateView:
+def _kept(session: Session, asking: _Asking, policy: Acquisition) -> Selection | None:
+    """Scores of the last refresh, where the policy goes by a model. A store that cannot be read costs nobody a question."""
+    if not isinstance(policy, Learns):
+        return None
+    try:
+        return selection.current(session, asking.study.id, policy.name, policy.version)
+    except (KeyError, ValueError, EOFError) as error:
+        log.event("selection.unreadable", study_id=asking.study.id, kind=type(error).__name__)
+        return None
+
+
+def _view(found: list[Candidate], kept: Selection | None, group: str | None) -> CandidateView:
+    pair_id = np.array([c.pair_id for c in found], dtype=np.int64)
+    load = np.array([c.counted + c.reserved for c in found], dtype=np.int64)
     return CandidateView(
-        pair_id=np.array([c.pair_id for c in found], dtype=np.int64),
-        load=np.array([c.counted + c.reserved for c in found], dtype=np.int64),
+        pair_id=pair_id,
+        load=load,
         cap=np.array([c.cap for c in found], dtype=np.int64),
+        stored=None if kept is None else kept.stored(pair_id, load, group),
     )

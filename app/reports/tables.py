@@ -14,6 +14,7 @@ from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
 from app.people.tables import Annotator
+from app.querying import reasons
 from app.reports import fitting
 from app.studies.tables import Item, Pair, Response
 
@@ -238,31 +239,10 @@ def servings(session: Session, item_id: int, *, limit: int = 200) -> list[dict[s
             "policy": r.Assignment.policy,
             "propensity": r.Assignment.propensity,
             "seed": r.Assignment.seed,
-            "why": why(r.Assignment),
+            "why": reasons.sentence(r.Assignment),
         }
         for r in rows
     ]
-
-
-def why(assignment: Assignment) -> str:
-    """Why this person got this question, in words, from its row alone."""
-    draw = assignment.draw or {}
-    eligible = draw.get("eligible")
-    branch = draw.get("branch")
-    if branch == "retest":
-        words = (
-            f"Asked again to see whether the answer holds; one of {eligible} earlier answers, drawn evenly."
-        )
-    elif branch == "check":
-        words = f"A check with an expected answer; one of {eligible} not met yet."
-    elif branch == "explore":
-        words = f"Drawn evenly from {eligible} pairs, as the study's share of random draws."
-    elif assignment.policy == "even":
-        words = f"Among those with the fewest judgments ({draw.get('load', 0)}), of {eligible} that could be asked."
-    else:
-        words = f"Drawn evenly from {eligible} pairs that could be asked."
-    note = draw.get("note")
-    return f"{words} {note}." if note else words
 
 
 def shares(session: Session, item_id: int) -> dict[int, dict[str, int]]:

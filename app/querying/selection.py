@@ -1,0 +1,110 @@
+"""What to ask next, as worked out in the background: scores of every pair for each group, found again in no time when someone asks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from app.aggregation import fit_parts
+from app.aggregation.tables import Fit
+from app.querying.protocol import Floats, Ints, Stored
+
+KIND, VERSION = "selection", 1
+PARTS = ("pair_id", "score", "fades", "load", "split")
+SPLIT = ("share", "epistemic", "groups", "people", "noise")
+MOST_KEPT = 8
+NO_GROUP = ""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One refresh. ``epoch``: its number, that of the stored fit.
+
+    pair_id: int64 (n,), ascending.  score: float32 (n_groups, n).  fades: float16 (n_groups, n).  load: int32 (n,), judgments
+    and live assignments of each pair at the time.  split: float16 (5, n) as in ``SPLIT``, bits but for the share, or None where
+    the policy goes by another model.  groups: labels in the order of ``score``; ``NO_GROUP`` for people who told none.
+    result: as stored, for what a reader is told.
+    """
+
+    epoch: int
+    policy: str
+    policy_version: int
+    groups: tuple[str, ...]
+    weights: Floats
+    pair_id: Ints
+    score: NDArray[np.float32]
+    fades: NDArray[np.float16]
+    load: NDArray[np.int32]
+    split: NDArray[np.float16] | None
+    result: dict[str, Any]
+
+    def places(self, pair_ids: Ints) -> Ints:
+        """Where each pair stands, -1 for one that came later."""
+        if not self.pair_id.size:
+            return np.full(pair_ids.shape, -1, np.int64)
+        at = np.minimum(np.searchsorted(self.pair_id, pair_ids), self.pair_id.size - 1)
+        return np.where(self.pair_id[at] == pair_ids, at, -1).astype(np.int64)
+
+    def stored(self, pair_ids: Ints, load: Ints, group: str | None) -> Stored:
+        """Scores of these pairs for a person of the group; for one of a group not known here, by the mean worth over groups."""
+        at = self.places(pair_ids)
+        known = at >= 0
+        label = group or NO_GROUP
+        if label in self.groups:
+            row = self.groups.index(label)
+            score, fades = self.score[row, at].astype(np.float64), self.fades[row, at].astype(np.float64)
+        else:
+            score = np.log(self.weights @ np.exp(self.score[:, at].astype(np.float64)) + 1e-300)
+            fades = self.weights @ self.fades[:, at].astype(np.float64)
+        score[~known], fades[~known] = np.nan, 0.0
+        since = np.where(known, np.maximum(load - self.load[at], 0), 0)
+        return Stored(score, fades, since.astype(np.int64))
+
+    def told(self, pair_id: int) -> dict[str, float] | None:
+        """What the model expects of a pair, for the assignment's row; None for a pair that came later or another model."""
+        at = int(self.places(np.array([pair_id], np.int64))[0])
+        if at < 0 or self.split is None:
+            return None
+        return {name: round(float(v), 4) for name, v in zip(SPLIT, self.split[:, at], strict=True)}
+
+
+_kept: OrderedDict[tuple[str, int, str], Selection] = OrderedDict()
+_lock = Lock()
+
+
+def current(session: Session, study_id: int, policy: str, policy_version: int) -> Selection | None:
+    """The last refresh of the study, if it was for this policy: one small query, and the arrays once a refresh and process.
+
+    Processes agree through the database: whoever asks reads the same newest row.
+    """
+    fit = fit_parts.latest(session, study_id, KIND)
+    if fit is None or fit.method != policy or fit.version != VERSION:
+        return None
+    if fit.result["policy_version"] != policy_version or not fit.result["complete"]:
+        return None
+    key = (str(session.get_bind().engine.url), fit.id, f"{fit.made_at.isoformat()}{fit.state}")
+    with _lock:
+        found = _kept.get(key)
+        if found is not None:
+            _kept.move_to_end(key)
+            return found
+    found = _read(session, fit)
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def _read(session: Session, fit: Fit) -> Selection:
+    found = fit_parts.load(session, fit.id, PARTS)
+    return Selection(
+        fit.id, fit.method, fit.result["policy_version"], tuple(fit.result["groups"]), np.array(fit.result["weights"]),
+        found["pair_id"], found["score"], found["fades"], found["load"], found.get("split"), fit.result,
+    )  # fmt: skip
