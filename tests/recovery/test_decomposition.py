@@ -12,7 +12,8 @@ from app.inference.decomposition.routing import corners, next_steps
 from app.inference.decomposition.votes import read_votes
 from tests.recovery.population import Design, Population
 
-SEEDS = (101, 102, 103, 104, 105)
+SEEDS = (101, 102, 103)
+PAIRS, TRUE = 80_000, 4_000
 NAMES = ("a", "b", "c", "d")
 
 
@@ -33,15 +34,15 @@ def area(score, is_so):
 
 @pytest.fixture(scope="module")
 def runs():
-    """Five populations, each with its votes taken apart and the truth of a part of its pairs."""
+    """Three populations of METHOD 4.6's size, each with its million votes taken apart and the truth of 4,000 of its pairs."""
     found = []
     for seed in SEEDS:
-        population = Population(Design(pairs=30_000), seed)
+        population = Population(Design(pairs=PAIRS), seed)
         columns = population.votes()
         votes, whole = fitted(population, columns)
-        slow = slowness(columns["person"], columns["pair"], np.exp(columns["log_seconds"]), n_pairs=30_000)
+        slow = slowness(columns["person"], columns["pair"], np.exp(columns["log_seconds"]), n_pairs=PAIRS)
         parts = pair_parts(votes, whole, slow=slow)
-        some = population.rng.choice(30_000, 3_000, replace=False)
+        some = population.rng.choice(PAIRS, TRUE, replace=False)
         found.append((whole, parts, some, population.truth(some)))
     return found
 
@@ -56,13 +57,11 @@ def errors(runs, part, key):
         ("between_groups", "groups", 0.002),
         ("between_people", "people", 0.004),
         ("within_person", "within", 0.004),
-        ("position", "position", 0.0025),
+        ("position", "position", 0.002),
     ],
 )
 def test_the_whole_comes_back(runs, part, key, most):
-    """METHOD 4.6's bounds; position's is for 80,000 pairs and .002, a quarter wider for 30,000 (its own error is .0016)."""
-    assert np.mean(errors(runs, part, key)) <= most
-    assert max(errors(runs, part, key)) <= 2 * most
+    assert max(errors(runs, part, key)) <= most
 
 
 def test_intervals_of_shares_cover(runs):
@@ -75,7 +74,7 @@ def test_intervals_of_shares_cover(runs):
 
 @pytest.mark.parametrize(
     ("name", "key", "least"),
-    [("share", "share", 0.85), ("between_groups", "groups", 0.58), ("between_people", "people", 0.35), ("within_person", "within", 0.8)],
+    [("share", "share", 0.85), ("between_groups", "groups", 0.6), ("between_people", "people", 0.35), ("within_person", "within", 0.8)],
 )  # fmt: skip
 def test_pairs_are_put_in_order(runs, name, key, least):
     found = [np.corrcoef(getattr(parts, name)[some], truth[key])[0, 1] for _, parts, some, truth in runs]
@@ -100,22 +99,26 @@ def test_parts_add_up_before_scaling(runs):
 
 
 def test_intervals_of_the_whole_cover():
-    """Forty small studies of 60 people: each interval holds the truth of its own population about 19 times in 20."""
-    held = {"between_groups": [], "within_person": [], "total": []}
-    for seed in range(40):
+    """Two hundred studies of 60 people out of a large population: .93 to .97 over all parts, each .95 less two errors of 200 runs."""
+    truths = []
+    for seed in range(4):
+        large = Population(Design(pairs=4_000, people=1_500, shares=(0.5, 0.5)), 9_000 + seed)
+        truths.append({key: value.mean() for key, value in large.truth(np.arange(4_000)).items()})
+    mean = {key: np.mean([truth[key] for truth in truths]) for key in truths[0]}
+    told = {
+        "between_groups": mean["groups"], "between_people": mean["people"], "within_person": mean["within"],
+        "position": mean["position"], "total": mean["groups"] + mean["people"] + mean["within"],
+    }  # fmt: skip
+    held = {part: [] for part in told}
+    for seed in range(200):
         population = Population(Design(pairs=700, people=60, repeats=0.3, shares=(0.5, 0.5)), 500 + seed)
         _, whole = fitted(population, population.votes())
-        truth = population.truth(np.arange(700))
-        told = {
-            "between_groups": truth["groups"].mean(),
-            "within_person": truth["within"].mean(),
-            "total": (truth["groups"] + truth["people"] + truth["within"]).mean(),
-        }
         for part, value in told.items():
             low, high = whole.intervals[part]
             held[part].append(low <= value <= high)
-    for part, found in held.items():
-        assert np.mean(found) >= 0.85, part
+    covered = {part: np.mean(found) for part, found in held.items()}
+    assert 0.93 <= np.mean(list(covered.values())) <= 0.97, covered
+    assert min(covered.values()) >= 0.919, covered
 
 
 def test_without_group_effects_groups_are_not_found():
@@ -143,8 +146,8 @@ def test_people_who_never_waver_are_seen_as_such():
 
 
 def test_unbalanced_groups_count_by_their_weights():
-    """A twentieth of the people is a group of its own and counts half."""
-    population = Population(Design(pairs=20_000, shares=(0.95, 0.05)), 11)
+    """Three in a hundred people are a group of their own and count half."""
+    population = Population(Design(pairs=20_000, shares=(0.97, 0.03)), 11)
     population.weights = np.array([0.5, 0.5])
     _, whole = fitted(population, population.votes())
     truth = population.truth(np.arange(0, 20_000, 10))
@@ -166,19 +169,33 @@ def adaptive(population, votes_each, rng):
     return {"pair": pair, "person": person, "y": y, "first_left": left}, 1 / (n * q[pair])
 
 
+def again(population, columns, weight, share):
+    """Asked again: rows drawn evenly from those answered, sides anew; so pairs asked often are repeated often."""
+    some = population.rng.random(columns["y"].size) < share
+    one = {k: v[some] for k, v in columns.items()}
+    one["first_left"] = population.rng.random(one["y"].size) < 0.5
+    one["y"] = population.answer(one["pair"], one["person"], one["first_left"])
+    both = {k: np.concatenate([columns[k], one[k]]) for k in columns}
+    return both, np.concatenate([weight, weight[some]])
+
+
 def test_drawn_where_people_differ_and_weighted_back():
-    """Taken as they come, such votes make people look more divided than they are; weighted they do not."""
-    biases = {"plain": [], "weighted": []}
-    for seed in range(4):
-        population = Population(Design(pairs=3_000, people=1_500), 40 + seed)
+    """Taken as they come, such votes make people look more divided, and less steady, than they are; weighted they do not."""
+    biases = {"plain": [], "weighted": [], "plain within": [], "weighted within": []}
+    for seed in range(6):
+        population = Population(Design(pairs=1_500, people=500), 40 + seed)
         columns, weight = adaptive(population, 15, population.rng)
-        truth = population.truth(np.arange(3_000))
-        total = (truth["groups"] + truth["people"] + truth["within"]).mean()
-        once = np.bincount(columns["pair"], minlength=3_000) >= 0
-        assert once.all()
-        votes, weighted = fitted(population, columns, weight=weight)
-        pooled = read_votes(columns["person"], columns["pair"], columns["y"], weight=np.ones(votes.y.size))
-        biases["plain"].append(decompose(pooled, permutations=0).values["total"] - total)
+        columns, weight = again(population, columns, weight, 0.3)
+        truth = {k: v.mean() for k, v in population.truth(np.arange(1_500)).items()}
+        total = truth["groups"] + truth["people"] + truth["within"]
+        _, weighted = fitted(population, columns, weight=weight)
+        _, plain = fitted(population, columns, weight=np.ones(weight.size))
+        biases["plain"].append(plain.values["total"] - total)
         biases["weighted"].append(weighted.values["total"] - total)
-    assert np.mean(biases["plain"]) > 0.02
-    assert abs(np.mean(biases["weighted"])) < 0.004
+        biases["plain within"].append(plain.values["within_person"] - truth["within"])
+        biases["weighted within"].append(weighted.values["within_person"] - truth["within"])
+    mean = {how: np.mean(found) for how, found in biases.items()}
+    assert mean["plain"] > 0.02, mean
+    assert abs(mean["weighted"]) < 0.004, mean
+    assert mean["plain within"] > 0.01, mean
+    assert abs(mean["weighted within"]) < 0.004, mean
