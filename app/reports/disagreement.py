@@ -80,23 +80,21 @@ def disagreement(spec: StudySpec, seen: Observations, swayed: Influences, *, see
     )  # fmt: skip
     where = corners(parts)
     counts = _counts(seen)
-    rows = []
-    for i in range(seen.pairs.id.size):
-        row: dict[str, Any] = {"pair_id": int(seen.pairs.id[i]), **{k: int(v[i]) for k, v in counts.items()}}
-        row |= {name: _known(getattr(parts, name)[i]) for name in PER_PAIR}
-        row["influence_shift"] = None if swayed.shift is None else _known(swayed.shift[i])
-        lasting = [row[name] for name in ("between_groups", "between_people") if row[name] is not None]
-        row["divided"] = (
-            sum(lasting)
-            if row["between_people"] is not None
-            else (_known(parts.inner[i]) or 0.0) + sum(lasting)
-        )
-        step = steps[i]
-        row["corner"] = where[i]
-        row["next_step"] = None if step is None else step.name + (f":{step.group}" if step.group else "")
-        row["why"] = None if step is None else step.why[:200]
-        rows.append(row)
+    columns = {"pair_id": seen.pairs.id.tolist(), **{k: v.tolist() for k, v in counts.items()}}
+    columns |= {name: _known(getattr(parts, name)) for name in PER_PAIR}
+    columns["influence_shift"] = _known(swayed.shift)
+    columns["divided"] = _divided(parts).tolist()
+    columns["corner"] = where
+    columns["next_step"] = [None if s is None else s.name + (f":{s.group}" if s.group else "") for s in steps]
+    columns["why"] = [None if s is None else s.why[:200] for s in steps]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return Disagreement(whole, parts, rows)
+
+
+def _divided(parts: PairParts) -> np.ndarray:
+    """What more votes and repeats would not take away: between groups and people, or all within groups where there are no repeats."""
+    lasting = np.nan_to_num(parts.between_groups) + np.nan_to_num(parts.between_people)
+    return lasting + np.where(np.isnan(parts.between_people), np.nan_to_num(parts.inner), 0.0)
 
 
 def _votes(spec: StudySpec, seen: Observations) -> Votes:
@@ -135,8 +133,12 @@ def _inverse(spec: StudySpec, seen: Observations) -> np.ndarray:  # noqa: ARG001
     return weight
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _known(values: np.ndarray) -> list[float | None]:
+    """The values, None where one is not known."""
+    found: list[float | None] = values.tolist()
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        found[place] = None
+    return found
 
 
 def _counts(seen: Observations) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.decomposition.votes import Groups, Repeats, Units, Votes, repeats, units
+from app.inference.decomposition.votes import Repeats, Units, Votes, repeats, units
 from app.inference.intervals import FEWEST_CLUSTERS, critical
 
 Floats = NDArray[np.float64]
@@ -54,14 +54,11 @@ class Decomposition:
 
 @dataclass(frozen=True)
 class _Term:
-    """One estimate with what each person-and-prompt adds to its error. value: None where nothing was compared."""
+    """One estimate with what each unit (a person on a pair) and each prompt adds to its error. value: None where nothing was compared."""
 
     value: float | None
-    person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    prompt: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     by_unit: Floats = field(default_factory=lambda: np.zeros(0))
-    prompts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    by_pair: Floats = field(default_factory=lambda: np.zeros(0))
+    by_prompt: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def decompose(votes: Votes, *, level: float = 0.95, permutations: int = 200, seed: int = 0) -> Decomposition:
@@ -100,12 +97,12 @@ def decompose(votes: Votes, *, level: float = 0.95, permutations: int = 200, see
         >>> round(decompose(seen).values["total"], 4)  # four of the six couples differ: 4/6 / 2
         0.3333
     """
-    rows, again = units(votes), repeats(votes)
-    groups = votes.groups
-    same = _same_groups(votes, rows, groups)
+    rows = units(votes)
+    again = repeats(votes, rows)
+    same = _compared(votes, rows)
     values: dict[Part, _Term] = dict.fromkeys(PARTS, _Term(None))
     unknown: dict[Part, str] = {}
-    within, position = _within(votes, again, groups)
+    within, position = _within(votes, rows, again)
     if same is None:
         unknown |= dict.fromkeys(
             ("total", "between_groups", "between_people"), "no pair was answered by two people"
@@ -130,12 +127,10 @@ def decompose(votes: Votes, *, level: float = 0.95, permutations: int = 200, see
         )
     if position.value is None:
         unknown["position"] = "too few repeats with the sides alike and swapped"
-    people, prompts = (
-        np.unique(rows.person).size,
-        np.unique(votes.prompt[rows.pair]).size if rows.pair.size else 0,
-    )
+    clusters = _Clusters(votes, rows)
+    people = clusters.people
     found = {
-        part: _interval(term, level, people, prompts)
+        part: clusters.interval(term, level)
         for part, term in values.items()
         if term.value is not None and people >= FEWEST_CLUSTERS
     }
@@ -144,7 +139,7 @@ def decompose(votes: Votes, *, level: float = 0.95, permutations: int = 200, see
     reliable, why = _reliable(intervals, unknown, people, again.person.size)
     return Decomposition(
         {part: term.value for part, term in values.items()}, intervals, null, unknown, reliable, why, int(votes.y.size),
-        int(people), int(np.unique(rows.pair).size), int(again.person.size), level, seed, permutations if null else 0,
+        people, clusters.pairs, int(again.person.size), level, seed, permutations if null else 0,
     )  # fmt: skip
 
 
@@ -166,109 +161,146 @@ def _reliable(
     return True, None
 
 
-def _moments(rows: Units, n_pairs: int, chosen: NDArray[np.bool_]) -> tuple[Floats, ...]:
-    """By pair, over the chosen rows: sums of w, w^2, w mean, w^2 mean^2, w square, w^2 square."""
-    w, at = rows.weight[chosen], rows.pair[chosen]
-    mean, square = rows.mean[chosen], rows.square[chosen]
-    return tuple(
-        np.bincount(at, v, n_pairs).astype(np.float64, copy=False)
-        for v in (w, w * w, w * mean, (w * mean) ** 2, w * square, w * w * square)
-    )
+def _sums(at: Ints, values: Floats, size: int = 0) -> Floats:
+    return np.bincount(at, values, size).astype(np.float64, copy=False)
 
 
-def _same_groups(votes: Votes, rows: Units, groups: Groups | None) -> tuple[_Term, _Term | None] | None:
+class _Tables:
+    """Sums by pair and group, from which every mean squared difference of two people and its error are read.
+
+    of: int64 (n_units,), each unit's group, -1 to leave it out.  ``ratio[g][h]``: half the mean squared difference of two people
+    of groups g and h on each pair; ``mean[g, h]``: over pairs, NaN where nothing was compared.
+    """
+
+    def __init__(self, votes: Votes, rows: Units, of: Ints, size: int) -> None:
+        self.rows, self.size, self.weighted = rows, size, votes.weight is not None
+        self.every = bool((of >= 0).all())
+        self.kept = slice(None) if self.every else np.flatnonzero(of >= 0)
+        self.at = rows.pair[self.kept] * size + of[self.kept]
+        mean, square = rows.mean[self.kept], rows.square[self.kept]
+        self.n = self._sum(None, votes.n_pairs)
+        if self.weighted:
+            w = rows.weight[self.kept]
+            self.m, m2 = self._sum(w, votes.n_pairs), self._sum(w * w, votes.n_pairs)
+            self.s, self.q = self._sum(w * mean, votes.n_pairs), self._sum(w * square, votes.n_pairs)
+            s2, q2 = self._sum((w * mean) ** 2, votes.n_pairs), self._sum(w * w * square, votes.n_pairs)
+        else:
+            self.m, self.s, self.q = self.n, self._sum(mean, votes.n_pairs), self._sum(square, votes.n_pairs)
+            s2, m2, q2 = self._sum(mean * mean, votes.n_pairs), self.m, self.q
+        self.top: dict[tuple[int, int], Floats] = {}
+        self.under: dict[tuple[int, int], Floats] = {}
+        self.ok: dict[tuple[int, int], NDArray[np.bool_]] = {}
+        self.mean = np.full((size, size), np.nan)
+        for g in range(size):
+            for h in range(g, size):
+                self._compare(g, h, m2, s2, q2)
+
+    def _sum(self, values: Floats | None, n_pairs: int) -> Floats:
+        flat = np.bincount(self.at, values, n_pairs * self.size)
+        return flat.reshape(-1, self.size).astype(np.float64, copy=False)
+
+    def _compare(self, g: int, h: int, m2: Floats, s2: Floats, q2: Floats) -> None:
+        m, s, q = self.m, self.s, self.q
+        if g == h:
+            ok = self.n[:, g] >= 2
+            top = q[:, g] * m[:, g] - q2[:, g] - s[:, g] ** 2 + s2[:, g]
+            under = m[:, g] ** 2 - m2[:, g]
+        else:
+            ok = (self.n[:, g] > 0) & (self.n[:, h] > 0)
+            top = (q[:, g] * m[:, h] + q[:, h] * m[:, g]) / 2 - s[:, g] * s[:, h]
+            under = m[:, g] * m[:, h]
+        self.top[g, h], self.under[g, h], self.ok[g, h] = top, under, ok
+        if ok.any():
+            each = top[ok].sum() / under[ok].sum() if self.weighted else (top[ok] / under[ok]).mean()
+            self.mean[g, h] = self.mean[h, g] = float(each)
+
+    def combined(self, votes: Votes, factor: Floats) -> _Term:
+        """The sum of factor[g, h] mean[g, h] over g <= h, with its linearisation: what one more unit of weight would change."""
+        size, pairs = self.size, votes.n_pairs
+        upper = [(g, h) for g in range(size) for h in range(g, size) if factor[g, h]]
+        if any(np.isnan(self.mean[g, h]) for g, h in upper):
+            return _Term(None)
+        by_square, by_mean, constant, own, own_base = (np.zeros((pairs, size)) for _ in range(5))
+        by_pair = np.zeros(pairs)
+        for g, h in upper:
+            top, under, ok = self.top[g, h], self.under[g, h], self.ok[g, h]
+            safe = np.where(ok, under, 1.0)
+            if self.weighted:
+                scale, base = factor[g, h] * ok / under[ok].sum(), np.full(pairs, self.mean[g, h])
+                by_pair += scale * (top - base * under)
+            else:
+                base = top / safe
+                scale = factor[g, h] * ok / (safe * int(ok.sum()))
+                by_pair += factor[g, h] * ok * (base - self.mean[g, h]) / int(ok.sum())
+            if g == h:
+                own[:, g], own_base[:, g] = scale, scale * base
+                by_square[:, g] += scale * self.m[:, g]
+                constant[:, g] += scale * (self.q[:, g] - 2 * base * self.m[:, g])
+                by_mean[:, g] += 2 * scale * self.s[:, g]
+                continue
+            for one, two in ((g, h), (h, g)):
+                by_square[:, one] += scale * self.m[:, two] / 2
+                constant[:, one] += scale * (self.q[:, two] / 2 - base * self.m[:, two])
+                by_mean[:, one] += scale * self.s[:, two]
+        by_unit = self._of_units(by_square, by_mean, constant, own, own_base)
+        value = float(sum(factor[g, h] * self.mean[g, h] for g, h in upper))
+        return _Term(value, by_unit, _sums(votes.prompt, by_pair))
+
+    def _of_units(
+        self, by_square: Floats, by_mean: Floats, constant: Floats, own: Floats, own_base: Floats
+    ) -> Floats:
+        """What each unit adds, from tables by pair and group."""
+        mean, square = self.rows.mean[self.kept], self.rows.square[self.kept]
+        if self.weighted:
+            w = self.rows.weight[self.kept]
+            self_part = 2 * w * (own.ravel()[self.at] * (mean * mean - square) + own_base.ravel()[self.at])
+        else:
+            w = np.ones(1)
+            constant = constant + 2 * own_base
+            self_part = (
+                2 * own.ravel()[self.at] * (mean * mean - square) if (self.rows.count > 1).any() else 0.0
+            )
+        error = w * (
+            by_square.ravel()[self.at] * square
+            + constant.ravel()[self.at]
+            - by_mean.ravel()[self.at] * mean
+            + self_part
+        )
+        if self.every:
+            return np.asarray(error)
+        found = np.zeros(self.rows.pair.size)
+        found[self.kept] = error
+        return found
+
+
+def _compared(votes: Votes, rows: Units) -> tuple[_Term, _Term | None] | None:
     """Half the mean squared difference of two people of one group, and of two people drawn by the group weights."""
-    if groups is None:
-        alone = _inside(votes, rows, np.ones(rows.pair.size, np.bool_))
-        return None if alone.value is None else (alone, None)
-    of = groups.of[rows.person]
-    size = len(groups.names)
-    inside = [_inside(votes, rows, of == g) for g in range(size)]
-    if any(term.value is None for term in inside):
-        alone = _inside(votes, rows, np.ones(rows.pair.size, np.bool_))
-        return None if alone.value is None else (alone, None)
-    w = groups.weights
-    together = _combine(*((term, float(w[g])) for g, term in enumerate(inside)))
-    parts = [(term, float(w[g] ** 2)) for g, term in enumerate(inside)]
-    for g in range(size):
-        for h in range(g + 1, size):
-            term = _between(votes, rows, of == g, of == h)
-            if term.value is None:
-                return together, None
-            parts.append((term, float(2 * w[g] * w[h])))
-    return together, _combine(*parts)
+    groups = votes.groups
+    if groups is not None:
+        of, w = groups.of[rows.person], groups.weights
+        tables = _Tables(votes, rows, of, w.size)
+        if not np.isnan(np.diag(tables.mean)).any():
+            across = np.outer(w, w) * (2 - np.eye(w.size))
+            together, drawn = tables.combined(votes, np.diag(w)), tables.combined(votes, across)
+            return together, (None if drawn.value is None else drawn)
+    alone = _Tables(votes, rows, np.zeros(rows.pair.size, np.int64), 1).combined(votes, np.ones((1, 1)))
+    return None if alone.value is None else (alone, None)
 
 
-def _inside(votes: Votes, rows: Units, chosen: NDArray[np.bool_]) -> _Term:
-    """E(y_u - y_v)^2 / 2 over two of the chosen people, averaged over pairs."""
-    m, m2, s, s2, q, q2 = _moments(rows, votes.n_pairs, chosen)
-    top = (q * m - q2) - (s * s - s2)
-    under = m * m - m2
-    ok = np.bincount(rows.pair[chosen], minlength=votes.n_pairs) >= 2
-    at = np.flatnonzero(chosen & ok[rows.pair])
-    pair, w = rows.pair[at], rows.weight[at]
-    mean, square = rows.mean[at], rows.square[at]
-    d_top = w * (square * m[pair] + q[pair] - 2 * w * square) - 2 * w * (s[pair] * mean - w * mean * mean)
-    d_under = 2 * w * (m[pair] - w)
-    return _averaged(votes, rows, at, ok, top, under, d_top, d_under)
-
-
-def _between(votes: Votes, rows: Units, one: NDArray[np.bool_], two: NDArray[np.bool_]) -> _Term:
-    """E(y_u - y_v)^2 / 2 with u of the first people and v of the second."""
-    m, _, s, _, q, _ = _moments(rows, votes.n_pairs, one)
-    n, _, t, _, r, _ = _moments(rows, votes.n_pairs, two)
-    top, under = (q * n + r * m) / 2 - s * t, m * n
-    ok = under > 0
-    at = np.flatnonzero((one | two) & ok[rows.pair])
-    pair, w = rows.pair[at], rows.weight[at]
-    first = one[at]
-    others_n, others_s = np.where(first, n[pair], m[pair]), np.where(first, t[pair], s[pair])
-    others_q = np.where(first, r[pair], q[pair])
-    d_top = w * ((rows.square[at] * others_n + others_q) / 2 - rows.mean[at] * others_s)
-    return _averaged(votes, rows, at, ok, top, under, d_top, w * others_n)
-
-
-def _averaged(
-    votes: Votes,
-    rows: Units,
-    at: Ints,
-    ok: NDArray[np.bool_],
-    top: Floats,
-    under: Floats,
-    d_top: Floats,
-    d_under: Floats,
-) -> _Term:
-    """The mean over pairs of top/under (or the ratio of their sums where votes are weighted), with its linearisation."""
-    if not ok.any():
-        return _Term(None)
-    pair, pairs = rows.pair[at], np.flatnonzero(ok)
-    if votes.weight is None:
-        each = top[ok] / under[ok]
-        value = float(each.mean())
-        by_unit = (d_top - d_under * (top[pair] / under[pair])) / under[pair] / each.size
-        by_pair = (each - value) / each.size
-    else:
-        whole = float(under[ok].sum())
-        value = float(top[ok].sum()) / whole
-        by_unit = (d_top - value * d_under) / whole
-        by_pair = (top[ok] - value * under[ok]) / whole
-    return _Term(value, rows.person[at], votes.prompt[pair], by_unit, votes.prompt[pairs], by_pair)
-
-
-def _within(votes: Votes, again: Repeats, groups: Groups | None) -> tuple[_Term, _Term]:
+def _within(votes: Votes, rows: Units, again: Repeats) -> tuple[_Term, _Term]:
     """The within-person part and the piece of it that is position."""
     if again.person.size < FEWEST_REPEATS:
         return _Term(None), _Term(None)
-    alike, swapped = _flips(votes, again, ~again.swapped, groups), _flips(votes, again, again.swapped, groups)
+    alike, swapped = _flips(votes, rows, again, ~again.swapped), _flips(votes, rows, again, again.swapped)
     if alike.value is None or swapped.value is None:
-        return _combine((_flips(votes, again, np.ones(again.person.size, np.bool_), groups), 0.5)), _Term(
-            None
-        )
+        either = _flips(votes, rows, again, np.ones(again.person.size, np.bool_))
+        return _combine((either, 0.5)), _Term(None)
     return _combine((alike, 0.25), (swapped, 0.25)), _combine((swapped, 0.25), (alike, -0.25))
 
 
-def _flips(votes: Votes, again: Repeats, chosen: NDArray[np.bool_], groups: Groups | None) -> _Term:
+def _flips(votes: Votes, rows: Units, again: Repeats, chosen: NDArray[np.bool_]) -> _Term:
     """E(y - y')^2 over repeats, groups by their weights where each has some."""
+    groups = votes.groups
     at = np.flatnonzero(chosen)
     if not at.size:
         return _Term(None)
@@ -282,8 +314,11 @@ def _flips(votes: Votes, again: Repeats, chosen: NDArray[np.bool_], groups: Grou
     w = w / w.sum()
     value = float(w @ again.difference[at])
     error = w * (again.difference[at] - value)
-    prompt = votes.prompt[again.pair[at]]
-    return _Term(value, again.person[at], prompt, error, prompt, error)
+    by_unit, by_pair = (
+        _sums(again.unit[at], error, rows.pair.size),
+        _sums(again.pair[at], error, votes.n_pairs),
+    )
+    return _Term(value, by_unit, _sums(votes.prompt, by_pair))
 
 
 def _combine(*parts: tuple[_Term, float]) -> _Term:
@@ -292,33 +327,42 @@ def _combine(*parts: tuple[_Term, float]) -> _Term:
         return _Term(None)
     return _Term(
         sum(factor * term.value for term, factor in parts if term.value is not None),
-        np.concatenate([t.person for t, _ in parts]),
-        np.concatenate([t.prompt for t, _ in parts]),
-        np.concatenate([f * t.by_unit for t, f in parts]),
-        np.concatenate([t.prompts for t, _ in parts]),
-        np.concatenate([f * t.by_pair for t, f in parts]),
+        np.sum([f * t.by_unit for t, f in parts], axis=0),
+        np.sum([f * t.by_prompt for t, f in parts], axis=0),
     )
 
 
-def _interval(term: _Term, level: float, people: int, prompts: int) -> tuple[float, float] | None:
-    """Two-way clustered: the spread by person, plus that by prompt, less that by both."""
-    if term.value is None:
-        return None
-    by_person = np.bincount(term.person, term.by_unit)
-    by_prompt = np.bincount(term.prompts, term.by_pair)
-    key = term.prompt * (int(term.person.max()) + 1) + term.person
-    _, index = np.unique(key, return_inverse=True)
-    by_both = np.bincount(index, term.by_unit)
-    grown = people / max(people - 1, 1)
-    spread = grown * float(by_person @ by_person)
-    if prompts >= FEWEST_CLUSTERS:
-        spread += prompts / (prompts - 1) * float(by_prompt @ by_prompt) - float(by_both @ by_both)
-    spread = max(spread, grown * float(by_person @ by_person) if prompts < FEWEST_CLUSTERS else 0.0)
-    if spread <= 0:
-        spread = max(float(by_person @ by_person), float(by_prompt @ by_prompt))
-    clusters = min(people, prompts) if prompts >= FEWEST_CLUSTERS else people
-    reach = critical(level, clusters - 1) * float(np.sqrt(spread))
-    return term.value - reach, term.value + reach
+class _Clusters:
+    """People and prompts that answers come in, and intervals clustered by both."""
+
+    def __init__(self, votes: Votes, rows: Units) -> None:
+        self.person = rows.person
+        self.people = int((np.bincount(rows.person) > 0).sum()) if rows.person.size else 0
+        seen = np.bincount(rows.pair, minlength=votes.n_pairs) > 0
+        self.pairs = int(seen.sum())
+        in_prompt = np.bincount(votes.prompt[seen]) if self.pairs else np.zeros(0, np.int64)
+        self.prompts = int((in_prompt > 0).sum())
+        self.both: Ints | None = None
+        if in_prompt.max(initial=0) > 1:
+            key = votes.prompt[rows.pair] * votes.n_people + rows.person
+            _, self.both = np.unique(key, return_inverse=True)
+
+    def interval(self, term: _Term, level: float) -> tuple[float, float] | None:
+        """The spread by person, plus that by prompt, less that by both."""
+        if term.value is None:
+            return None
+        by_person, by_prompt = np.bincount(self.person, term.by_unit), term.by_prompt
+        by_both = term.by_unit if self.both is None else np.bincount(self.both, term.by_unit)
+        people, prompts = self.people, self.prompts
+        own = people / max(people - 1, 1) * float(by_person @ by_person)
+        spread = own
+        if prompts >= FEWEST_CLUSTERS:
+            spread += prompts / (prompts - 1) * float(by_prompt @ by_prompt) - float(by_both @ by_both)
+        if spread <= 0:
+            spread = max(float(by_person @ by_person), float(by_prompt @ by_prompt))
+        clusters = min(people, prompts) if prompts >= FEWEST_CLUSTERS else people
+        reach = critical(level, clusters - 1) * float(np.sqrt(spread))
+        return term.value - reach, term.value + reach
 
 
 def _null(votes: Votes, rows: Units, permutations: int, seed: int) -> dict[Part, tuple[float, float]]:
@@ -327,19 +371,17 @@ def _null(votes: Votes, rows: Units, permutations: int, seed: int) -> dict[Part,
     if groups is None or permutations < 1:
         return {}
     rng = np.random.default_rng(seed)
+    take = groups.of[rows.person] >= 0
     if rows.pair.size > MOST_PERMUTED:
-        share = MOST_PERMUTED / rows.pair.size
-        kept = rng.random(votes.n_pairs) < share
-        take = kept[rows.pair]
-        rows = Units(
-            rows.person[take], rows.pair[take], rows.mean[take], rows.square[take], rows.weight[take]
-        )
+        kept = rng.random(votes.n_pairs) < MOST_PERMUTED / rows.pair.size
+        take &= kept[rows.pair]
+    shuffled = _Shuffled(votes, rows, take)
     labelled = np.flatnonzero(groups.of >= 0)
     found = []
     for _ in range(permutations):
         of = groups.of.copy()
         of[labelled] = rng.permutation(of[labelled])
-        value = _between_value(votes, rows, of, groups.weights)
+        value = shuffled.between(of, groups.weights)
         if value is not None:
             found.append(value)
     if len(found) < permutations / 2:
@@ -348,29 +390,50 @@ def _null(votes: Votes, rows: Units, permutations: int, seed: int) -> dict[Part,
     return {"between_groups": (float(low), float(high))}
 
 
-def _between_value(votes: Votes, rows: Units, of: Ints, weights: Floats) -> float | None:
-    """``between_groups`` alone, without its error: what a shuffle needs."""
-    label = of[rows.person]
-    size = weights.size
-    known = label >= 0
-    at = rows.pair[known] * size + label[known]
-    w, mean, square = rows.weight[known], rows.mean[known], rows.square[known]
-    m, m2, s, s2, q, q2, n = (
-        np.bincount(at, v, votes.n_pairs * size).reshape(-1, size)
-        for v in (w, w * w, w * mean, (w * mean) ** 2, w * square, w * w * square, np.ones(w.size))
-    )
-    table = np.zeros((size, size))
-    for g in range(size):
-        for h in range(g, size):
-            if g == h:
-                ok = n[:, g] >= 2
-                top, under = (q * m - q2 - s * s + s2)[ok, g], (m * m - m2)[ok, g]
-            else:
-                ok = (n[:, g] > 0) & (n[:, h] > 0)
-                top = ((q[:, g] * m[:, h] + q[:, h] * m[:, g]) / 2 - s[:, g] * s[:, h])[ok]
-                under = (m[:, g] * m[:, h])[ok]
-            if not ok.any():
-                return None
-            ratio = (top / under).mean() if votes.weight is None else top.sum() / under.sum()
-            table[g, h] = table[h, g] = ratio
-    return float(weights @ table @ weights - weights @ np.diag(table))
+class _Shuffled:
+    """``between_groups`` alone, without its error, for many ways to label the same people."""
+
+    def __init__(self, votes: Votes, rows: Units, take: NDArray[np.bool_]) -> None:
+        self.person = rows.person[take]
+        _, self.pair = np.unique(rows.pair[take], return_inverse=True)
+        self.n_pairs = int(self.pair.max()) + 1 if self.pair.size else 0
+        mean, square = rows.mean[take], rows.square[take]
+        self.weighted = votes.weight is not None
+        w = rows.weight[take]
+        self.sums = (
+            (w, w * w, w * mean, (w * mean) ** 2, w * square, w * w * square)
+            if self.weighted
+            else (mean, mean * mean, square)
+        )
+
+    def between(self, of: Ints, weights: Floats) -> float | None:
+        """With these labels of people: int64 (n_people,), >= 0 for all whose units were taken."""
+        size = weights.size
+        at = self.pair * size + of[self.person]
+
+        def by_group(values: Floats | None) -> Floats:
+            return (
+                np.bincount(at, values, self.n_pairs * size).reshape(-1, size).astype(np.float64, copy=False)
+            )
+
+        n = by_group(None)
+        if self.weighted:
+            m, m2, s, s2, q, q2 = (by_group(v) for v in self.sums)
+        else:
+            s, s2, q = (by_group(v) for v in self.sums)
+            m, m2, q2 = n, n, q
+        table = np.zeros((size, size))
+        for g in range(size):
+            for h in range(g, size):
+                if g == h:
+                    ok = n[:, g] >= 2
+                    top, under = (q * m - q2 - s * s + s2)[ok, g], (m * m - m2)[ok, g]
+                else:
+                    ok = (n[:, g] > 0) & (n[:, h] > 0)
+                    top = ((q[:, g] * m[:, h] + q[:, h] * m[:, g]) / 2 - s[:, g] * s[:, h])[ok]
+                    under = (m[:, g] * m[:, h])[ok]
+                if not ok.any():
+                    return None
+                ratio = top.sum() / under.sum() if self.weighted else (top / under).mean()
+                table[g, h] = table[h, g] = ratio
+        return float(weights @ table @ weights - weights @ np.diag(table))

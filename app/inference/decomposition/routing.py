@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,52 +52,76 @@ def next_steps(
 
     Source: METHOD 4.5, first match.
     """
-    moved = np.zeros(parts.share.size) if shift is None else np.nan_to_num(shift)
+    size = parts.share.size
+    none = np.zeros(size)
+    columns = zip(
+        np.isnan(parts.share).tolist(),
+        parts.wrong.tolist(),
+        *(
+            np.nan_to_num(v).tolist()
+            for v in (
+                parts.epistemic,
+                parts.between_groups,
+                parts.within_person,
+                parts.between_people,
+                parts.conflict,
+                none if shift is None else shift,
+            )
+        ),
+        parts.retests.tolist(),
+        parts.votes.tolist(),
+        parts.neediest.tolist(),
+        (none > 0 if facts is None else facts).tolist(),
+        strict=True,
+    )
     return [
-        None
-        if np.isnan(parts.share[i])
-        else _step(parts, i, groups, position, float(moved[i]), settled_influences, facts)
-        for i in range(parts.share.size)
+        None if unknown else _step(_Pair(*rest), groups, position, settled_influences)
+        for unknown, *rest in columns
     ]
 
 
-def _step(
-    parts: PairParts,
-    i: int,
-    groups: tuple[str, ...],
-    position: float | None,
-    shift: float,
-    settled: bool,
-    facts: NDArray[np.bool_] | None,
-) -> Step:
-    a, b = float(parts.epistemic[i]), float(np.nan_to_num(parts.between_groups[i]))
-    within, between = (
-        float(np.nan_to_num(parts.within_person[i])),
-        float(np.nan_to_num(parts.between_people[i])),
-    )
-    wrong = float(parts.wrong[i])
-    if wrong > WRONG and a >= max(b, UNCLEAR_MAJORITY):
-        group = groups[int(parts.neediest[i])] if groups and parts.neediest[i] >= 0 else None
+class _Pair(NamedTuple):
+    """A pair's parts as plain numbers, 0 where one is not known."""
+
+    wrong: float
+    epistemic: float
+    groups: float
+    within: float
+    between: float
+    conflict: float
+    shift: float
+    retests: int
+    votes: int
+    neediest: int
+    fact: bool
+
+
+def _step(one: _Pair, groups: tuple[str, ...], position: float | None, settled: bool) -> Step:
+    if one.wrong > WRONG and one.epistemic >= max(one.groups, UNCLEAR_MAJORITY):
+        group = groups[one.neediest] if groups and one.neediest >= 0 else None
         return Step(
-            "more_votes", group, f"The majority could be on the other side (probability {wrong:.2f})."
+            "more_votes", group, f"The majority could be on the other side (probability {one.wrong:.2f})."
         )
     if position is not None and position > POSITION:
         return Step("swap_sides", None, f"The side shown decides much in this study ({position:.3f}).")
-    if abs(shift) > SHIFT and not settled:
-        return Step("endorsement", None, f"Something other than quality moves the share by {shift:+.2f}.")
-    if within > AMBIGUOUS and parts.retests[i] < FEWEST_RETESTS:
+    if abs(one.shift) > SHIFT and not settled:
+        return Step("endorsement", None, f"Something other than quality moves the share by {one.shift:+.2f}.")
+    if one.within > AMBIGUOUS and one.retests < FEWEST_RETESTS:
         return Step(
             "retest",
             None,
-            f"People seem at odds with themselves ({within:.2f}), seen in {parts.retests[i]} repeats.",
+            f"People seem at odds with themselves ({one.within:.2f}), seen in {one.retests} repeats.",
         )
-    if np.nan_to_num(parts.conflict[i]) >= CONFLICT and parts.votes[i] >= FEWEST_VOTES:
-        return Step("resolve", None, f"Groups differ on it (probability {parts.conflict[i]:.2f}).")
-    if between > PERSONAL:
-        return Step("personal", None, f"Persons differ on it ({between:.2f}), whatever their group.")
-    if facts is not None and facts[i] and wrong > WRONG:
+    if one.conflict >= CONFLICT and one.votes >= FEWEST_VOTES:
+        return Step("resolve", None, f"Groups differ on it (probability {one.conflict:.2f}).")
+    if one.between > PERSONAL:
+        return Step("personal", None, f"Persons differ on it ({one.between:.2f}), whatever their group.")
+    if one.fact and one.wrong > WRONG:
         return Step("verify", None, "It is a matter of fact that people do not agree on.")
-    return Step("stop", None, "What more answers could change is little.")
+    return _STOP
+
+
+_STOP = Step("stop", None, "What more answers could change is little.")
 
 
 def corners(parts: PairParts) -> list[str | None]:
@@ -105,22 +130,18 @@ def corners(parts: PairParts) -> list[str | None]:
     Split: share(1 - share) less the epistemic part >= EVEN, with the share drawn to that of pairs like it where votes are few.
     Unsure: half or more of the rest is within people, or a third of the answers were ties; where there are no repeats, ties alone.
     """
-    found: list[str | None] = []
-    for i in range(parts.share.size):
-        p = float(parts.share[i])
-        if np.isnan(p) or parts.votes[i] < 3:
-            found.append(None)
-            continue
-        within = float(np.nan_to_num(parts.within_person[i]))
-        rest = float(np.nan_to_num(parts.between_people[i])) + float(np.nan_to_num(parts.between_groups[i]))
-        unsure = (
-            within + rest > 0 and within >= SURE * (within + rest) and not np.isnan(parts.within_person[i])
-        ) or float(parts.ties[i]) >= 1 / 3
-        spread = p * (1 - p) - float(parts.epistemic[i])
+    share, within = parts.share, np.nan_to_num(parts.within_person)
+    rest = np.nan_to_num(parts.between_people) + np.nan_to_num(parts.between_groups)
+    repeated = ~np.isnan(parts.within_person)
+    with np.errstate(invalid="ignore"):
+        unsure = (repeated & (within + rest > 0) & (within >= SURE * (within + rest))) | (parts.ties >= 1 / 3)
+        spread = share * (1 - share) - parts.epistemic
         split = spread >= EVEN
-        found.append(
-            ("unclear_question" if unsure else "people_differ")
-            if split
-            else ("agree_but_unsure" if unsure and spread >= EVEN / 2 else "settled")
-        )
-    return found
+        leaning = unsure & (spread >= EVEN / 2)
+    known = ~np.isnan(share) & (parts.votes >= 3)
+    names = np.select(
+        [~known, split & unsure, split, leaning],
+        ["", "unclear_question", "people_differ", "agree_but_unsure"],
+        "settled",
+    )
+    return [name or None for name in names.tolist()]

@@ -137,6 +137,7 @@ class Units:
     """One row for each person and pair, in order of pair.
 
     mean, square: float64 (n_units,), mean of y and of y^2 over the person's votes on the pair.  weight: of the first of them.
+    count: int64 (n_units,), how many votes that was.  unit: int64 (n,), the row of each vote.
     """
 
     person: Ints
@@ -144,6 +145,8 @@ class Units:
     mean: Floats
     square: Floats
     weight: Floats
+    count: Ints
+    unit: Ints
 
 
 def units(votes: Votes) -> Units:
@@ -153,31 +156,37 @@ def units(votes: Votes) -> Units:
     mean = np.bincount(index, votes.y, keys.size) / count
     square = np.bincount(index, votes.y**2, keys.size) / count
     weight = np.ones(keys.size) if votes.weight is None else votes.weight[first]
-    return Units(votes.person[first], votes.pair[first], mean, square, weight)
+    return Units(votes.person[first], votes.pair[first], mean, square, weight, count, index)
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Every two votes of one person on one pair. difference: (y - y')^2.  swapped: bool, the sides were.  weight: sums to 1 for each
-    person, pair and kind, so that no one counts more for having been asked more often.
+    """Every two votes of one person on one pair.
+
+    unit: int64 (n_repeats,), the row of ``Units``.  difference: (y - y')^2.  swapped: bool, the sides were.  weight: sums to 1 for
+    each person, pair and kind, so that no one counts more for having been asked more often; times the inverse propensity of the
+    person's first vote on the pair where votes have one, so that pairs asked often do not weigh more for it.
     """
 
     person: Ints
     pair: Ints
+    unit: Ints
     difference: Floats
     swapped: Flags
     weight: Floats
 
 
-def repeats(votes: Votes) -> Repeats:
-    """All of them. Cost: O(n log n + pairs of answers)."""
-    order = np.lexsort((np.arange(votes.y.size), votes.pair, votes.person))
+def repeats(votes: Votes, rows: Units | None = None) -> Repeats:
+    """All of them. ``rows``: from ``units``, where they are there already. Cost: O(n + repeats * log of them)."""
+    rows = units(votes) if rows is None else rows
+    order = np.flatnonzero((rows.count > 1)[rows.unit])
+    order = order[np.argsort(rows.unit[order], kind="stable")]
     ones: list[Ints] = []
     twos: list[Ints] = []
     step = 1
     while order.size > step:
         a, b = order[:-step], order[step:]
-        same = (votes.person[a] == votes.person[b]) & (votes.pair[a] == votes.pair[b])
+        same = rows.unit[a] == rows.unit[b]
         if not same.any():
             break
         ones.append(a[same])
@@ -185,9 +194,8 @@ def repeats(votes: Votes) -> Repeats:
         step += 1
     none = np.zeros(0, np.int64)
     one, two = np.concatenate([none, *ones]), np.concatenate([none, *twos])
-    swapped = votes.first_left[one] != votes.first_left[two]
-    key = (votes.person[one] * max(votes.n_pairs, 1) + votes.pair[one]) * 2 + swapped
-    _, index, count = np.unique(key, return_inverse=True, return_counts=True)
+    swapped, unit = votes.first_left[one] != votes.first_left[two], rows.unit[one]
+    _, index, count = np.unique(unit * 2 + swapped, return_inverse=True, return_counts=True)
     return Repeats(
-        votes.person[one], votes.pair[one], (votes.y[one] - votes.y[two]) ** 2, swapped, 1.0 / count[index]
-    )
+        rows.person[unit], rows.pair[unit], unit, (votes.y[one] - votes.y[two]) ** 2, swapped, rows.weight[unit] / count[index]
+    )  # fmt: skip
