@@ -7,9 +7,10 @@ guesses no better. ``before_asking`` is the one place where they are made; a bet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from app.judgments.tables import Judgment
@@ -49,20 +50,7 @@ def from_counts(first: float, n: float, own_first: float, own_n: float) -> float
 
 def before_asking(session: Session, pair: Pair, annotator: Annotator) -> Guess:
     """The guess at this person's choice on a pair they have not seen. Reads the answers to this one pair."""
-    later = aliased(Judgment)
-    rows = session.execute(
-        select(Judgment.choice, Judgment.left_id, Annotator.group_label)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .where(
-            Judgment.pair_id == pair.id,
-            Judgment.choice.in_(("left", "right", "tie")),
-            Judgment.retest_of.is_(None),
-            Judgment.is_gold.is_(False),
-            later.id.is_(None),
-            Annotator.withdrawn_at.is_(None),
-        )
-    )
+    rows = session.execute(_answers(), {"pair_id": pair.id})
     first = n = own_first = own_n = 0.0
     for choice, left_id, group in rows:
         y = 0.5 if choice == "tie" else float((choice == "left") == (left_id == pair.first_id))
@@ -70,3 +58,22 @@ def before_asking(session: Session, pair: Pair, annotator: Annotator) -> Guess:
         if group is not None and group == annotator.group_label:
             own_first, own_n = own_first + y, own_n + 1
     return Guess(from_counts(first, n, own_first, own_n), COUNTS)
+
+
+@cache
+def _answers() -> Any:
+    """Current first answers to a pair, with the side and the person's group. Built once: building it costs more than running it."""
+    later = aliased(Judgment)
+    return (
+        select(Judgment.choice, Judgment.left_id, Annotator.group_label)
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .outerjoin(later, later.supersedes == Judgment.id)
+        .where(
+            Judgment.pair_id == bindparam("pair_id"),
+            Judgment.choice.in_(("left", "right", "tie")),
+            Judgment.retest_of.is_(None),
+            Judgment.is_gold.is_(False),
+            later.id.is_(None),
+            Annotator.withdrawn_at.is_(None),
+        )
+    )

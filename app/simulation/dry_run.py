@@ -1,0 +1,289 @@
+"""Trying a study before anyone is paid: simulated people answer a scratch copy of it, once for each policy.
+
+Everything they do goes through the functions that real people's requests go through, in a database of its own; the study
+itself is only read. What they think is known, so that what the study would report can be held against it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.db.session import Database
+from app.jobs.worker import Handler, Worker
+from app.judgments import writes as judgments
+from app.kit.rng import generator
+from app.people import writes as people_writes
+from app.people.tables import Annotator
+from app.querying import registry as policies
+from app.querying.writes import issue_next
+from app.questions import registry as questions
+from app.simulation import measures, outlook, scratch, world
+from app.simulation.measures import Stage
+from app.simulation.people import Impression, SimulatedPerson
+from app.simulation.plan import Plan
+from app.simulation.population import Population, divided
+from app.simulation.truth import Truth, truth
+from app.simulation.world import World
+from app.studies import reads as studies
+from app.studies.spec import StudySpec
+from app.studies.tables import Study
+
+STAGES = 8
+"""Times at which the figures are looked at."""
+AT_ONCE = 5
+"""People who are at work at one time."""
+JOBS_EVERY = 50
+"""Answers between looks at the background jobs."""
+STANDING = 200
+"""Simulated people of each group who stand for the population that the truth is of."""
+UNNAMED = {"group 1": 0.6, "group 2": 0.4}
+"""Groups of a study that names none: people differ all the same, and the study does not know how."""
+
+
+@dataclass
+class _Worker:
+    """A simulated person at work. left: questions until they are done; session: until they pause."""
+
+    person: SimulatedPerson
+    annotator_id: int
+    left: int
+    session: int
+    answered: int = 0
+
+
+@dataclass
+class _Run:
+    """One policy being tried."""
+
+    database: Database
+    study_id: int
+    spec: StudySpec
+    world: World
+    rng: Random
+    now: datetime
+    votes: int = 0
+    asked: int = 0
+    seconds: float = 0.0
+    spent_on: dict[int, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def dry_run(
+    database: Database,
+    study_id: int,
+    plan: Plan,
+    *,
+    handlers: Mapping[str, Handler],
+    now: datetime,
+    report: Callable[[float], None] = lambda _share: None,
+    population: Population | None = None,
+) -> dict[str, Any]:
+    """What the study would find with so many people and votes, for each policy, as one document.
+
+    Args:
+        handlers: What background jobs do, as the server has them: fits and refreshes run in the copy as they would there.
+        now: The end of the simulated time; people work in the weeks before.
+        report: Told the share done.
+        population: Who answers; by default people of the study's groups who differ by group on about a tenth of the pairs.
+
+    Raises:
+        Malformed: A plan out of range.  NothingToCopy: No pairs.
+
+    Randomness: all from ``plan.seed``; the same plan on the same items gives the same document.
+    """
+    plan.checked()
+    with scratch.folder() as place, scratch.opened(place / "copy.sqlite3") as copy:
+        scratch.copy(database, copy, study_id, rng=generator(plan.seed), now=now)
+        with copy.read() as session:
+            study = session.get_one(Study, study_id)
+            spec = studies.spec_of(session, study)
+            names = _groups(spec)
+            who = population or divided(names)
+            seen = world.of_study(session, study_id, seed=plan.seed, substances=len(who.groups))
+        true = _truth(who, seen, plan.seed)
+        wanted = plan.policies or tuple(dict.fromkeys((spec.querying.policy, "random")))
+        copy.dispose()
+        found = {}
+        for number, policy in enumerate(wanted):
+            file = place / f"{policy}.sqlite3"
+            _duplicate(place / "copy.sqlite3", file)
+            with scratch.opened(file) as own:
+                design = _design(spec, policy, plan)
+                scratch.set_up(own, study_id, design)
+                run = _Run(own, study_id, design, seen, generator(plan.seed), now - timedelta(days=30))
+                stages = _work(
+                    run, who.people(generator(plan.seed + 1), plan.annotators), true, plan, handlers,
+                    _part(report, number, len(wanted)),
+                )  # fmt: skip
+                found[policy] = _told(run, stages, plan)
+            file.unlink()
+    report(1.0)
+    return outlook.document(
+        plan, spec, who, true, found, pairs=len(seen.pairs), named=spec.people.groups is not None
+    )
+
+
+def _groups(spec: StudySpec) -> dict[str, float]:
+    """The groups that simulated people come from: the study's own with its weights, or two it does not know of."""
+    groups = spec.people.groups
+    if groups is None:
+        return dict(UNNAMED)
+    options = next((f.options for f in spec.people.profile if f.key == groups.key), [])
+    weights = {k: w for k, w in groups.weights.items() if w > 0}
+    names = weights or dict.fromkeys(options[:6], 1.0)
+    return names if len(names) > 1 else dict(UNNAMED)
+
+
+def _design(spec: StudySpec, policy: str, plan: Plan) -> StudySpec:
+    """The study with another policy, a budget of the plan's votes, and no questions about answers."""
+    return spec.model_copy(
+        update={
+            "querying": spec.querying.model_copy(update={"policy": policy}),
+            "collection": spec.collection.model_copy(update={"budget": plan.votes}),
+            "meta": spec.meta.model_copy(update={"share": 0.0, "kinds": [], "own": []}),
+            "people": spec.people.model_copy(update={"limit": None, "join": "link"}),
+        }
+    )
+
+
+def _truth(population: Population, seen: World, seed: int) -> Truth:
+    rng = generator(seed + 2)
+    standing = [population.person(rng, group=g) for g in population.groups for _ in range(STANDING)]
+    first, second = ([seen.impressions[int(key)] for key in seen.pairs[:, side].tolist()] for side in (1, 2))
+    return truth(standing, population.groups, first, second)
+
+
+def _work(
+    run: _Run,
+    people: list[SimulatedPerson],
+    true: Truth,
+    plan: Plan,
+    handlers: Mapping[str, Handler],
+    report: Callable[[float], None],
+) -> list[Stage]:
+    """Let everyone answer, a few at a time and a session at a time, and look at the figures on the way."""
+    each = -(-plan.votes // len(people))
+    waiting = [_join(run, one, min(each, run.spec.collection.per_annotator)) for one in people]
+    active: list[_Worker] = []
+    marks = sorted({max(1, round(plan.votes * (n + 1) / STAGES)) for n in range(STAGES)})
+    background = {kind: do for kind, do in handlers.items() if kind != "fit"} | {"fit": _nothing}
+    jobs = Worker(run.database, background)
+    stages: list[Stage] = []
+    while run.votes < plan.votes and (waiting or active):
+        while waiting and len(active) < AT_ONCE:
+            active.append(waiting.pop(0))
+            active[-1].session = run.spec.session.questions
+        one = run.rng.choice(active)
+        if not _answer(run, one):
+            one.left = 0
+        if one.left <= 0 or one.session <= 0:
+            active.remove(one)
+            if one.left > 0:
+                waiting.append(one)
+        if run.votes % JOBS_EVERY == 0:
+            jobs.drain()
+        if marks and run.votes >= marks[0]:
+            marks.pop(0)
+            _fit(run, handlers, jobs)
+            stages.append(_look(run, true))
+            report(run.votes / plan.votes)
+    if not stages or stages[-1].votes < run.votes:
+        _fit(run, handlers, jobs)
+        stages.append(_look(run, true))
+    return stages
+
+
+def _answer(run: _Run, one: _Worker) -> bool:
+    """One question to one person, asked and answered as through the page; False where nothing is left for them."""
+    run.now += timedelta(seconds=run.rng.uniform(0.5, 3))
+    kind = questions.kinds()[run.spec.question.scale]
+    with run.database.write() as session:
+        study, annotator = _both(session, run.study_id, one.annotator_id)
+        asked = issue_next(session, study, annotator, now=run.now, seed=run.rng.getrandbits(53))
+        if asked is None or asked.kind != "comparison":
+            return False
+        run.asked += 1
+        if note := (asked.draw or {}).get("note"):
+            run.notes[note] = run.notes.get(note, 0) + 1
+        left, right = judgments.response_texts(session, asked)
+        words = len(left.text.split()) + len(right.text.split())
+        sides: list[Impression] = [run.world.impressions[key] for key in (left.id, right.id)]
+        seconds = one.person.seconds(run.rng, words)
+        given = one.person.answer(run.rng, kind, sides[0], sides[1], answered=one.answered)
+        given = given.model_copy(update={"elapsed_ms": int(seconds * 1000)})
+        sent = judgments.Submission("simulated", {"active_ms": int(seconds * 900), "words": words})
+        judgments.record(session, study, annotator, asked.id, given, now=run.now, submission=sent)
+        run.seconds += seconds
+        one.session -= 1
+        if given.choice != "skip":
+            one.answered += 1
+            one.left -= 1
+            run.votes += 1
+            if asked.retest_of is None and asked.pair_id is not None:
+                run.spent_on[asked.pair_id] = run.spent_on.get(asked.pair_id, 0) + 1
+    return True
+
+
+def _join(run: _Run, person: SimulatedPerson, left: int) -> _Worker:
+    run.now += timedelta(seconds=1)
+    groups = run.spec.people.groups
+    with run.database.write() as session:
+        annotator = people_writes.join(
+            session, run.study_id, now=run.now, source="simulated",
+            attributes={groups.key: person.group} if groups else None, group_key=groups.key if groups else None,
+        ).annotator  # fmt: skip
+        annotator.side_seed = run.rng.getrandbits(53)
+        return _Worker(person, annotator.id, left, 0)
+
+
+def _both(session: Session, study_id: int, annotator_id: int) -> tuple[Study, Annotator]:
+    return session.get_one(Study, study_id), session.get_one(Annotator, annotator_id)
+
+
+def _fit(run: _Run, handlers: Mapping[str, Handler], jobs: Worker) -> None:
+    """Work the figures out as the background would, and whatever follows from them."""
+    handlers["fit"](run.database, {"study_id": run.study_id}, lambda _share: None)
+    jobs.drain()
+
+
+def _look(run: _Run, true: Truth) -> Stage:
+    contested = true.contested()
+    on_contested = sum(
+        n for key, n in run.spent_on.items() if contested[int(np.searchsorted(run.world.pairs[:, 0], key))]
+    )
+    with run.database.read() as session:
+        return measures.look(
+            session, session.get_one(Study, run.study_id), run.world, true, votes=run.votes, seconds=run.seconds,
+            on_contested=on_contested, ordinary=sum(run.spent_on.values()),
+        )  # fmt: skip
+
+
+def _told(run: _Run, stages: list[Stage], plan: Plan) -> dict[str, Any]:
+    _, missing = policies.policy_for(run.spec.querying.policy)
+    return outlook.policy_told(
+        stages, plan, votes=run.votes, asked=run.asked, seconds=run.seconds, notes=run.notes, missing=missing
+    )
+
+
+def _duplicate(source: Path, target: Path) -> None:
+    """Copy a closed SQLite file, with what its log may still hold."""
+    for ending in ("", "-wal"):
+        if (part := source.with_name(source.name + ending)).exists():
+            shutil.copy(part, target.with_name(target.name + ending))
+
+
+def _part(report: Callable[[float], None], number: int, of: int) -> Callable[[float], None]:
+    return lambda share: report((number + share) / of)
+
+
+def _nothing(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:
+    """Fits are made at the looks, not in between."""
