@@ -18,7 +18,7 @@ from app.aggregation.observations import Observations, observations, state
 from app.aggregation.tables import Fit
 from app.assignments.tables import Assignment, PairLoad
 from app.db.session import Database
-from app.inference import preference_outlook, rank_design, rank_posterior
+from app.inference import entropy_split, preference_outlook, rank_design, rank_posterior
 from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import Outlook, expected_information
 from app.inference.preference_posterior import PreferencePosterior, PreferenceVotes, read
@@ -280,7 +280,11 @@ def _by_preference(
         "converged": posterior.converged, "hash": keeping.name(posterior), "columns": list(pool.columns),
         "mean_bits": {name: float(split[i].astype(np.float64).mean()) if n else None for i, name in enumerate(("share", "epistemic", "groups", "people", "noise"))},
     }  # fmt: skip
-    return _Scored(score, fades, split, result, keeping.arrays(posterior))
+    shares = entropy_split.logistic(
+        seen.mean * entropy_split.flattened(seen.variance + seen.people[:, None])
+    ).T
+    kept = {"group_share": shares.astype(np.float16), **keeping.arrays(posterior)}
+    return _Scored(score, fades, split, result, kept)
 
 
 def _find(ids: NDArray[np.int64], wanted: int) -> int:

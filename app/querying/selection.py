@@ -16,7 +16,7 @@ from app.aggregation.tables import Fit
 from app.querying.protocol import Floats, Ints, Stored
 
 KIND, VERSION = "selection", 1
-PARTS = ("pair_id", "score", "fades", "load", "split")
+PARTS = ("pair_id", "score", "fades", "load", "split", "group_share")
 SPLIT = ("share", "epistemic", "groups", "people", "noise")
 MOST_KEPT = 8
 NO_GROUP = ""
@@ -28,7 +28,8 @@ class Selection:
 
     pair_id: int64 (n,), ascending.  score: float32 (n_groups, n).  fades: float16 (n_groups, n).  load: int32 (n,), judgments
     and live assignments of each pair at the time.  split: float16 (5, n) as in ``SPLIT``, bits but for the share, or None where
-    the policy goes by another model.  groups: labels in the order of ``score``; ``NO_GROUP`` for people who told none.
+    the policy goes by another model.  group_share: float16 (n_groups, n), how many of a group are expected to prefer the first
+    response, likewise.  groups: labels in the order of ``score``; ``NO_GROUP`` for people who told none.
     result: as stored, for what a reader is told.
     """
 
@@ -42,6 +43,7 @@ class Selection:
     fades: NDArray[np.float16]
     load: NDArray[np.int32]
     split: NDArray[np.float16] | None
+    group_share: NDArray[np.float16] | None
     result: dict[str, Any]
 
     def places(self, pair_ids: Ints) -> Ints:
@@ -72,6 +74,16 @@ class Selection:
         if at < 0 or self.split is None:
             return None
         return {name: round(float(v), 4) for name, v in zip(SPLIT, self.split[:, at], strict=True)}
+
+    def expected_share(self, pair_id: int, group: str | None) -> float | None:
+        """How many of the person's group are expected to prefer the first response; None where the model does not say."""
+        at = int(self.places(np.array([pair_id], np.int64))[0])
+        if at < 0 or self.group_share is None:
+            return None
+        label = group or NO_GROUP
+        if label in self.groups:
+            return float(self.group_share[self.groups.index(label), at])
+        return float(self.weights @ self.group_share[:, at].astype(np.float64))
 
 
 _kept: OrderedDict[tuple[str, int, str], Selection] = OrderedDict()
@@ -106,5 +118,5 @@ def _read(session: Session, fit: Fit) -> Selection:
     found = fit_parts.load(session, fit.id, PARTS)
     return Selection(
         fit.id, fit.method, fit.result["policy_version"], tuple(fit.result["groups"]), np.array(fit.result["weights"]),
-        found["pair_id"], found["score"], found["fades"], found["load"], found.get("split"), fit.result,
+        found["pair_id"], found["score"], found["fades"], found["load"], found.get("split"), found.get("group_share"), fit.result,
     )  # fmt: skip

@@ -143,7 +143,9 @@ def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: flo
         if still_open:
             asking.deltas.seen_open[asking.annotator.id] += 1
         notes = [n for n in (note, drawn.note) if n]
-        guess = guessing.before_asking(session, session.get_one(Pair, chosen.pair_id), asking.annotator)
+        expected = None if kept is None else kept.expected_share(chosen.pair_id, asking.annotator.group_label)
+        pair = session.get_one(Pair, chosen.pair_id)
+        guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
         record = {
             **guess.noted(),
             "branch": "explore" if drawn.explored else "policy",

@@ -23,6 +23,7 @@ from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import Outlook, outlook, parts
 from app.querying import draw
 from app.querying.protocol import CandidateView, Expected
+from app.querying.refreshing import place_of_fit
 from app.querying.registry import acquisitions
 
 GROUPS = np.array([0.5, 0.3, 0.2])
@@ -63,7 +64,7 @@ def world(seed, features):
         return size * total
 
     shared = taste(1.5)
-    by_group = np.stack([taste(1.2) for _ in GROUPS], 1)
+    by_group = np.stack([taste(1.5) for _ in GROUPS], 1)
     own = np.stack([taste(0.5) for _ in range(PEOPLE)], 1)
     logit = (shared[:, None] + by_group[:, group] + own) * np.exp(rng.normal(0, 0.3, PEOPLE))
     careless = rng.permutation(PEOPLE) < PEOPLE // 10
@@ -108,7 +109,7 @@ def run(policy, seed, features, known, votes):
     scores = None
     for n in range(votes + 1):
         if n % REFRESH == 0:
-            if n and n >= fit_at + max(REFRESH, n // 5):
+            if place_of_fit(n) > fit_at:
                 known_so_far, fit_at = fitted(read(it, rows, group, design), design), n
             elif n:
                 known_so_far = known_so_far.learn(read(it, rows[-REFRESH:], group, design))
@@ -156,18 +157,21 @@ def needed(curves, part, line):
 
 
 def report(found, lines, draws=400):
+    """Where random does not get there within the votes, it counts as having just got there: the ratio is then at most that."""
     rng = np.random.default_rng(0)
     base = found["random"]
-    samples = [rng.integers(0, len(base), len(base)) for _ in range(draws)]
+    most = base[0, -1, 0]
+    samples = [np.arange(len(base)), *(rng.integers(0, len(base), len(base)) for _ in range(draws))]
     for label, part, line in lines:
         own = needed(base, part, line)
-        words = [f"random {own:.0f}"]
+        words = [f"random {own:.0f}" if np.isfinite(own) else f"random >{most:.0f}"]
         for name, curves in found.items():
-            if name == "random":
-                continue
-            ratios = [needed(curves[s], part, line) / needed(base[s], part, line) for s in samples]
-            low, high = np.quantile(np.nan_to_num(ratios, nan=np.inf), [0.05, 0.95], method="nearest")
-            words.append(f"{name} {needed(curves, part, line) / own:.2f} [{low:.2f},{high:.2f}]")
+            if name != "random":
+                ratios = [
+                    needed(curves[s], part, line) / min(needed(base[s], part, line), most) for s in samples
+                ]
+                low, high = np.quantile(ratios[1:], [0.05, 0.95], method="nearest")
+                words.append(f"{name} {ratios[0]:.2f} [{low:.2f},{high:.2f}]")
         print(f"  {label}: " + " | ".join(words), flush=True)
 
 
