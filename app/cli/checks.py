@@ -85,7 +85,7 @@ def _database(settings: Settings, rooms: Rooms) -> Iterator[Finding]:
         return
     try:
         state = rooms.readiness(database)
-        yield Finding("database answers and is migrated", state is None, f"{state}; `soundings migrate`")
+        yield Finding("database answers and is migrated", state is None, state or "")
         if database.is_sqlite and state is None:
             with database.reader.connect() as connection:
                 verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
