@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -32,6 +32,8 @@ PULL = 0.1
 PEOPLE_PULL = 5.0
 LEAST_SCALE, LEAST_SPREAD, MOST_LOG_TIE, MOST_LOG_SENSITIVITY = 1e-4, 0.05, 6.0, 2.5
 LEAST_INFORMATION = 1e-6
+AT_ONCE = 256
+"""People taken out of the equations at once: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,25 @@ def fitted(
     return state.result(converged=converged, rounds=rounds)
 
 
+def _alike(who: Ints, people: int) -> list[tuple[Ints, Ints]]:
+    order = np.argsort(who, kind="stable")
+    count = np.bincount(who, minlength=people)
+    starts = np.concatenate([[0], np.cumsum(count)])[:-1]
+    found = []
+    for k in np.unique(count):
+        same = np.flatnonzero(count == k)
+        for part in range(0, same.size, AT_ONCE):
+            some = same[part : part + AT_ONCE].astype(np.int64)
+            found.append((some, order[starts[some][:, None] + np.arange(k)]))
+    return found
+
+
 @dataclass
 class _Rounds:
-    """Where the rounds stand. ``order`` sorts votes by person; ``ends`` are the borders between persons in it."""
+    """Where the rounds stand. ``home``: the group of each person.  ``alike``: people with the same number of votes, some at a
+    time, and which votes are theirs, int64 (n_people,) and (n_people, n_votes).  ``aside``: of the same people, what taking
+    them out of the last step left.
+    """
 
     votes: PreferenceVotes
     design: Design
@@ -109,8 +127,7 @@ class _Rounds:
     who: Ints
     key: Ints
     home: Ints
-    order: Ints
-    ends: Ints
+    alike: list[tuple[Ints, Ints]]
     own: Floats
     flip: Floats
     usual: Floats
@@ -121,6 +138,7 @@ class _Rounds:
     w: Floats
     w_cov: Floats
     covariance: Floats
+    aside: list[tuple[Ints, Floats, Floats]] = field(default_factory=list)
 
     @classmethod
     def begin(
@@ -128,14 +146,12 @@ class _Rounds:
     ) -> _Rounds:
         key, who = np.unique(votes.person, return_inverse=True)
         people, r = key.size, known.design.personal.size
-        order = np.argsort(who, kind="stable")
         share = float((votes.said == 1).mean())
         usual = np.array([0.0, 0.0, np.log(max(2 * share / max(1 - share, 1e-3), 1e-3))])
         home = np.zeros(people, np.int64)
         home[who] = votes.group
-        ends = np.concatenate([[0], np.cumsum(np.bincount(who, minlength=people))])
         return cls(
-            votes, known.design, learning, known.scales, known.scales, who, key, home, order, ends.astype(np.int64),
+            votes, known.design, learning, known.scales, known.scales, who, key, home, _alike(who, people),
             np.tile(usual, (people, 1)), np.full(people, usual_flip), usual, known.persons.spread.copy(), usual_flip,
             share > 0, np.zeros(known.mean.shape), np.zeros((people, r)), np.tile(known.scales.people, (people, 1, 1)),
             known.covariance,
@@ -201,10 +217,9 @@ class _Rounds:
         for group in range(g):
             mine = self.votes.group == group
             found[mine] = np.einsum("nd,nd->n", x[mine] @ table[group, :, group, :], x[mine])
-        xp = x[:, self.design.personal]
-        for person in range(self.key.size if xp.shape[1] else 0):
-            at = self.order[self.ends[person] : self.ends[person + 1]]
-            found[at] += np.einsum("nr,nr->n", xp[at] @ self.w_cov[person], xp[at])
+        for people, at in self.alike if self.design.personal.size else ():
+            xp = x[at][:, :, self.design.personal]
+            found[at] += np.einsum("pkr,pkr->pk", xp @ self.w_cov[people], xp)
         return np.maximum(found, 0.0)
 
     def _weights(self, meant: Floats, f: Floats, *, last: bool = False) -> float:
@@ -228,10 +243,10 @@ class _Rounds:
             xg = x[mine]
             information[block, block] += xg.T @ (xg * weight[mine, None])
             gradient[block] += xg.T @ pull[mine]
-        aside = self._persons(x, personal, pull, weight, information, gradient)
+        self._take_out(pull, weight, information, gradient)
         factor = cho_factor((information + information.T) / 2, lower=True, check_finite=False)
         step = cho_solve(factor, gradient, check_finite=False).reshape(g, d)
-        step_w = self._persons_step(step, aside)
+        step_w = self._persons_step(step)
         change = np.einsum("nd,nd->n", x, step[self.votes.group])
         change = change + np.einsum("nr,nr->n", x[:, personal], step_w[self.who])
         most = float(np.abs(change).max(initial=0.0))
@@ -243,35 +258,38 @@ class _Rounds:
         self.covariance = (inverse + inverse.T) / 2
         return most
 
-    def _persons(
-        self, x: Floats, personal: Ints, pull: Floats, weight: Floats, information: Floats, gradient: Floats
-    ) -> list[tuple[Floats, Floats]]:
-        """Take persons out of the normal equations; returns of each (their own step, how it answers a step of u)."""
-        if not personal.size:
-            return []
+    def _take_out(self, pull: Floats, weight: Floats, information: Floats, gradient: Floats) -> None:
+        """Take persons out of the normal equations, those with the same number of votes at once; keeps what each of their own
+        steps is and how it answers a step of u.
+        """
         d = self.u.shape[1]
+        self.aside = []
+        if not self.design.personal.size:
+            return
         within = np.linalg.inv(self.scales.people)
-        aside = []
-        for person in range(self.key.size):
-            at = self.order[self.ends[person] : self.ends[person + 1]]
-            xp = x[at][:, personal]
-            weighted = xp * weight[at, None]
-            cov = np.linalg.inv(xp.T @ weighted + within)
-            cov = (cov + cov.T) / 2
-            cross = x[at].T @ weighted
-            own = cov @ (xp.T @ pull[at] - within @ self.w[person])
-            block = slice(self.home[person] * d, (self.home[person] + 1) * d)
+        for people, at in self.alike:
+            x = self.votes.x[at]
+            xp = x[:, :, self.design.personal]
+            weighted = xp * weight[at][:, :, None]
+            cov = np.linalg.inv(np.swapaxes(xp, 1, 2) @ weighted + within)
+            cov = (cov + np.swapaxes(cov, 1, 2)) / 2
+            cross = np.swapaxes(x, 1, 2) @ weighted
+            pulled = np.einsum("pkr,pk->pr", xp, pull[at]) - self.w[people] @ within
+            own = np.einsum("prs,ps->pr", cov, pulled)
             tied = cross @ cov
-            information[block, block] -= tied @ cross.T
-            gradient[block] -= cross @ own
-            self.w_cov[person] = cov
-            aside.append((own, tied))
-        return aside
+            for group in np.unique(self.home[people]):
+                mine = self.home[people] == group
+                block = slice(group * d, (group + 1) * d)
+                wide = (np.moveaxis(m[mine], 0, 1).reshape(d, -1) for m in (tied, cross))
+                information[block, block] -= next(wide) @ next(wide).T
+                gradient[block] -= np.einsum("pdr,pr->d", cross[mine], own[mine])
+            self.w_cov[people] = cov
+            self.aside.append((people, own, tied))
 
-    def _persons_step(self, step: Floats, aside: list[tuple[Floats, Floats]]) -> Floats:
+    def _persons_step(self, step: Floats) -> Floats:
         moved = np.zeros_like(self.w)
-        for person, (own, tied) in enumerate(aside):
-            moved[person] = own - tied.T @ step[self.home[person]]
+        for people, own, tied in self.aside:
+            moved[people] = own - np.einsum("pdr,pd->pr", tied, step[self.home[people]])
         return moved
 
     def _ways(self, meant: Floats) -> None:
