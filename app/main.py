@@ -33,6 +33,7 @@ from app.querying import refreshing
 from app.querying import registry as acquisitions
 from app.questions import registry as questions
 from app.reports import fitting
+from app.simulation import keeping
 from app.web import errors as web_errors
 from app.web.assets import Assets
 
@@ -50,7 +51,12 @@ def handlers(settings: Settings) -> dict[str, Handler]:
         model = settings.sentence_model or None
         refreshing.refresh(database, payload["study_id"], now=utc_now(), sentence_model=model)
 
-    return {"export": build_export, "fit": fit, "select": select}
+    background: dict[str, Handler] = {"export": build_export, "fit": fit, "select": select}
+
+    def try_out(database: Database, payload: dict[str, Any], report: Callable[[float], None]) -> None:
+        keeping.make(database, payload, background, now=utc_now(), report=report)
+
+    return background | {keeping.KIND: try_out}
 
 
 def from_environment() -> FastAPI:

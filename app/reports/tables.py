@@ -15,7 +15,7 @@ from app.judgments.tables import Judgment
 from app.kit.clock import iso
 from app.people.tables import Annotator
 from app.querying import reasons
-from app.reports import fitting
+from app.reports import coming, fitting
 from app.studies.tables import Item, Pair, Response
 
 A_PAGE = 50
@@ -55,7 +55,7 @@ def items(session: Session, study_id: int, wanted: Wanted, *, whole: bool = Fals
     )
     query = (
         select(
-            Item.external_id, Item.search_text, Item.topic, Item.kind, Item.flags, Item.retired_at, Item.gold,
+            Item.id, Item.external_id, Item.search_text, Item.topic, Item.kind, Item.flags, Item.retired_at, Item.gold,
             func.coalesce(load.c.judgments, 0).label("judgments"), func.coalesce(load.c.pairs, 0).label("pairs"),
         )
         .outerjoin(load, load.c.item_id == Item.id)
@@ -80,6 +80,7 @@ def items(session: Session, study_id: int, wanted: Wanted, *, whole: bool = Fals
         "pairs": load.c.pairs,
     }
     cut, total = _cut(session, query, keys, wanted, Item.id, whole=whole)
+    states = coming.states_of_items(session, [r.id for r in cut])
     rows = [
         {
             "id": r.external_id,
@@ -88,6 +89,7 @@ def items(session: Session, study_id: int, wanted: Wanted, *, whole: bool = Fals
             "kind": r.kind,
             "pairs": int(r.pairs),
             "judgments": int(r.judgments),
+            "state": states.get(r.id, ""),
             "flags": ", ".join(r.flags or []),
             "retired": r.retired_at is not None,
         }

@@ -22,7 +22,7 @@ from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
-from app.web.research import results
+from app.web.research import asking, results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
 
@@ -74,6 +74,7 @@ class ItemFigure:
     low: float | None
     high: float | None
     corner: str
+    state: str
     step: str
     why: str
 
@@ -228,6 +229,7 @@ def show(request: Request, slug: str, external_id: str, session: ReadSession, wh
                 r["low"],
                 r["high"],
                 results.CORNERS.get(r["corner"] or "", "–"),
+                asking.state_words(r),
                 results.STEPS.get((r["next_step"] or "").partition(":")[0], "–"),
                 r["why"] or "",
             )

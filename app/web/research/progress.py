@@ -26,7 +26,7 @@ from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
-from app.web.research import results
+from app.web.research import asking, results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
 
@@ -47,6 +47,9 @@ class Overview(Frame):
     topics: charts.Chart | None
     scatter: charts.Chart | None
     sways: charts.Chart | None
+    worth: asking.Worth
+    pool_rows: tuple[asking.PoolRow, ...]
+    queue: asking.Queue
     rate: float
     people_rows: tuple[PersonRow, ...]
     live: bool
@@ -131,6 +134,9 @@ def overview(
         else None,
         scatter=results.scatter(session, study.id) if found and enough else None,
         sways=results.ranges(found) if found and enough else None,
+        worth=asking.worth(found if enough else None),
+        pool_rows=asking.pool_rows(found),
+        queue=asking.queue(session, study, spec, found),
         rate=rate,
         people_rows=_people_rows(found),
         live=live != "off",

@@ -14,6 +14,7 @@ from app.kit.errors import AppError, Malformed, NotFound
 from app.people.tables import Researcher
 from app.querying import registry as policies
 from app.reports.progress import progress
+from app.simulation.outlook import Outlook, readiness
 from app.studies import reading, reads, writes
 from app.studies.errors import NothingToAsk, SlugTaken, StateNotAllowed
 from app.studies.spec import StudySpec
@@ -86,6 +87,7 @@ class Setup(Frame):
     items: int
     pairs: int
     checklist: tuple[tuple[str, bool], ...]
+    outlook: Outlook
     raw: str | None = None
 
 
@@ -316,6 +318,7 @@ def _setup(
         items=items,
         pairs=pairs,
         checklist=_checklist(spec, items),
+        outlook=readiness(spec, pairs=pairs),
         raw=raw,
     )
 

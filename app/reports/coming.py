@@ -1,0 +1,137 @@
+"""What a study will ask next and why: counts by reason, and the pairs that stand first, from what is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.aggregation.tables import PairFigure
+from app.assignments import reads as assignments
+from app.assignments.tables import PairLoad
+from app.reports.querying import state_of
+from app.studies.spec import StudySpec
+from app.studies.tables import Item, Pair
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Reason:
+    """So many pairs wait for one reason, named by ``key``: a next step of the disagreement report, ``unasked`` or ``open``."""
+
+    key: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Next:
+    """A pair that is likely to be asked. parts: what its place rests on, in the order of PARTS, None where not known."""
+
+    item_id: str
+    request: str
+    pair_id: int
+    votes: int
+    step: str
+    why: str
+    parts: tuple[float | None, ...]
+
+
+def reasons(session: Session, study_id: int, spec: StudySpec) -> list[Reason]:
+    """Open pairs by why they would be asked, most first; then repeats and how many could still be asked."""
+    open_ = PairLoad.position.is_not(None)
+    count = (
+        select(PairFigure.next_step, func.count())
+        .join(PairLoad, PairLoad.pair_id == PairFigure.pair_id)
+        .where(PairFigure.study_id == study_id, PairFigure.next_step.is_not(None), open_)
+        .group_by(PairFigure.next_step)
+    )
+    found: dict[str, int] = {}
+    for step, n in session.execute(count):
+        key = str(step).partition(":")[0]
+        found[key] = found.get(key, 0) + int(n)
+    few = session.scalar(
+        select(func.count())
+        .select_from(PairLoad)
+        .where(PairLoad.study_id == study_id, open_, PairLoad.counted < max(1, spec.collection.per_pair.min))
+    )
+    size = assignments.pool_size(session, study_id)
+    rows = [Reason(key, n) for key, n in found.items() if key != "stop"]
+    rows.sort(key=lambda r: (-r.count, r.key))
+    if few:
+        rows.insert(0, Reason("unasked", int(few)))
+    if found.get("stop"):
+        rows.append(Reason("stop", found["stop"]))
+    if not rows and size.open_pairs:
+        rows.append(Reason("open", size.open_pairs))
+    return rows
+
+
+def likeliest(
+    session: Session, study_id: int, *, limit: int = SHOWN, offset: int = 0, step: str = ""
+) -> tuple[list[Next], int]:
+    """The open pairs that stand first by what is kept of each, with the parts of that; and how many there are.
+
+    step: only pairs with this next step.
+    """
+    query = (
+        select(PairFigure, Item.external_id, Item.search_text)
+        .join(PairLoad, PairLoad.pair_id == PairFigure.pair_id)
+        .join(Pair, Pair.id == PairFigure.pair_id)
+        .join(Item, Item.id == Pair.item_id)
+        .where(
+            PairFigure.study_id == study_id, PairLoad.position.is_not(None), PairFigure.epistemic.is_not(None)
+        )
+    )
+    if step:
+        query = query.where(
+            (PairFigure.next_step == step) | PairFigure.next_step.startswith(f"{step}:", autoescape=True)
+        )
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = session.execute(
+        query.order_by(PairFigure.epistemic.desc(), PairFigure.pair_id).limit(limit).offset(offset)
+    )
+    found = [
+        Next(
+            r.external_id, r.search_text, r.PairFigure.pair_id, r.PairFigure.votes, str(r.PairFigure.next_step or "").partition(":")[0],
+            r.PairFigure.why or "", _parts(r.PairFigure),
+        )
+        for r in rows
+    ]  # fmt: skip
+    return found, int(total)
+
+
+PARTS = ("epistemic", "between_groups", "between_people", "within_person")
+
+
+def _parts(figure: Any) -> tuple[float | None, ...]:
+    return tuple(getattr(figure, name) for name in PARTS)
+
+
+STATE_WORDS = {
+    "clear_first": "clear", "clear_second": "clear", "contested": "people differ", "tie": "tie", "open": "open",
+}  # fmt: skip
+
+
+def states_of_items(session: Session, items: list[int]) -> dict[int, str]:
+    """The states of each item's pairs, as "2 clear, 1 open"; items without figures are left out."""
+    rows: list[Any] = []
+    for start in range(0, len(items), 500):
+        rows += session.execute(
+            select(PairFigure, Pair.item_id)
+            .join(Pair, Pair.id == PairFigure.pair_id)
+            .where(Pair.item_id.in_(items[start : start + 500]))
+        ).all()
+    names = ("share", "epistemic", "conflict", "between_groups", "votes")
+    found = state_of([{name: getattr(r.PairFigure, name) for name in names} for r in rows])
+    counts: dict[int, Counter[str]] = {}
+    for row, state in zip(rows, found, strict=True):
+        counts.setdefault(row.item_id, Counter())[STATE_WORDS[state]] += 1
+    order = list(dict.fromkeys(STATE_WORDS.values()))
+    return {
+        item: ", ".join(f"{n[word]} {word}" for word in order if n[word]) if n.total() > 1 else next(iter(n))
+        for item, n in counts.items()
+    }
