@@ -144,7 +144,7 @@ def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: flo
             asking.deltas.seen_open[asking.annotator.id] += 1
         notes = [n for n in (note, drawn.note) if n]
         expected = None if kept is None else kept.expected_share(chosen.pair_id, asking.annotator.group_label)
-        pair = session.get_one(Pair, chosen.pair_id)
+        pair = studies.get_pair(session, chosen.pair_id)
         guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
         record = {
             **guess.noted(),
