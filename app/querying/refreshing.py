@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import fit_parts
 from app.aggregation.observations import Observations, observations, state
-from app.aggregation.tables import Fit
+from app.aggregation.tables import Fit, PairFigure
 from app.assignments.tables import Assignment, PairLoad
 from app.db.session import Database
 from app.inference import entropy_split, preference_outlook, rank_design, rank_posterior
@@ -24,7 +24,7 @@ from app.inference.preference_outlook import Outlook, expected_information
 from app.inference.preference_posterior import PreferencePosterior, PreferenceVotes, read
 from app.inference.rank_posterior import RankPosterior
 from app.people.tables import Annotator
-from app.querying import keeping, pool_features, registry
+from app.querying import keeping, pool_features, registry, router
 from app.querying.pool_features import PoolFeatures
 from app.querying.protocol import Acquisition, CandidateView, Expected, Floats, Learns
 from app.querying.selection import KIND, NO_GROUP, VERSION
@@ -92,6 +92,7 @@ def refresh(
         pool = pool_features.load(session, features)
         seen, at = observations(session, study_id), state(session, study_id)
         load, pending = _load(session, study_id, pool), _pending(session, study_id)
+        steps = _steps(session, study_id)
         last = fit_parts.latest(session, study_id, KIND)
         log = _log(spec, seen, pool)
         kept = None
@@ -100,7 +101,7 @@ def refresh(
             kept_at = (last.result["log"], last.result["fitted_at"], tuple(last.result["groups"]))
     if policy.model == "preference":
         posterior, fitted_at = _learnt(log, pool, None if kept is None else (kept, *kept_at), whole=whole)
-        scored = _by_preference(policy, posterior, pool, log, load, pending)
+        scored = _by_preference(policy, posterior, pool, log, load, pending, steps)
         scored.result["fitted_at"] = fitted_at
     else:
         scored = _by_ranking(policy, spec, seen, pool, load, pending)
@@ -256,6 +257,7 @@ def _by_preference(
     log: _Log,
     load: NDArray[np.int32],
     pending: list[tuple[int, str]],
+    steps: list[tuple[int, str]],
 ) -> _Scored:
     place = (
         {int(p): i for i, p in enumerate(pool.pair_id)} if pending and pool.pair_id.size < 50_000 else None
@@ -274,10 +276,12 @@ def _by_preference(
         score[group] = policy.score(view_of(seen, group, pool.pair_id, load, known=g > 1))
         information = expected_information(seen.mean[:, group], seen.variance[:, group] + seen.people)
         fades[group] = np.minimum(information * seen.variance[:, group], 60_000)
+    score = _called_for(score, log.groups, pool.pair_id, steps)
     split = np.stack([told.share, told.epistemic, told.groups, told.people, told.noise]).astype(np.float16)
     result = {
         "groups": list(log.groups), "weights": log.weights.tolist(), "model": posterior.method, "pending": len(waiting),
         "converged": posterior.converged, "hash": keeping.name(posterior), "columns": list(pool.columns),
+        "vote_moves": {label: _moves(seen, i) for i, label in enumerate(log.groups)},
         "mean_bits": {name: float(split[i].astype(np.float64).mean()) if n else None for i, name in enumerate(("share", "epistemic", "groups", "people", "noise"))},
     }  # fmt: skip
     shares = entropy_split.logistic(
@@ -285,6 +289,43 @@ def _by_preference(
     ).T
     kept = {"group_share": shares.astype(np.float16), **keeping.arrays(posterior)}
     return _Scored(score, fades, split, result, kept)
+
+
+def _moves(seen: Outlook, group: int) -> float:
+    """By how much the share of the best pair is expected to move with one vote of a group: what other steps are priced against.
+
+    E |p after - p now| is about slope * sqrt(2 / pi) * s, with s^2 = w v^2 / (1 + w v) the variance of the logit's change.
+    """
+    spread = seen.variance[:, group] + seen.people
+    information = expected_information(seen.mean[:, group], spread)
+    v = seen.variance[:, group]
+    change = information * v**2 / (1 + information * v)
+    slope = expected_information(seen.mean[:, group], spread)
+    return float((slope * np.sqrt(2 / np.pi * change)).max(initial=0.0))
+
+
+def _steps(session: Session, study_id: int) -> list[tuple[int, str]]:
+    """Pairs that the last report wants more votes on from one group, with the group."""
+    rows = session.execute(
+        select(PairFigure.pair_id, PairFigure.next_step).where(
+            PairFigure.study_id == study_id, PairFigure.next_step.startswith(f"{router.MORE}:")
+        )
+    )
+    return [(int(pair), (step or "").partition(":")[2]) for pair, step in rows]
+
+
+def _called_for(
+    score: NDArray[np.float32],
+    groups: tuple[str, ...],
+    pair_id: NDArray[np.int64],
+    steps: list[tuple[int, str]],
+) -> NDArray[np.float32]:
+    """Scores with the pairs that need votes of a group most worth twice as much to its people; the best is 0 again."""
+    for pair, group in steps:
+        at = _find(pair_id, pair)
+        if at >= 0 and group in groups:
+            score[groups.index(group), at] += np.log(router.CALLED_FOR)
+    return score - score.max(axis=1, keepdims=True) if score.shape[1] else score
 
 
 def _find(ids: NDArray[np.int64], wanted: int) -> int:

@@ -75,6 +75,17 @@ class Selection:
             return None
         return {name: round(float(v), 4) for name, v in zip(SPLIT, self.split[:, at], strict=True)}
 
+    def vote_price(self, group: str | None, *, seconds: float) -> float | None:
+        """What an ordinary vote is worth: by how much it moves the share of its pair, for a second of the person's time.
+
+        For ``router.choose_offer``; None where the policy goes by another model.
+        """
+        moves = self.result.get("vote_moves")
+        if not moves:
+            return None
+        label = group or NO_GROUP
+        return float(moves[label] if label in moves else max(moves.values())) / seconds
+
     def expected_share(self, pair_id: int, group: str | None) -> float | None:
         """How many of the person's group are expected to prefer the first response; None where the model does not say."""
         at = int(self.places(np.array([pair_id], np.int64))[0])

@@ -18,19 +18,21 @@ import numpy as np
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from app.aggregation.tables import PairFigure
 from app.assignments import pool, reads
 from app.assignments import writes as assignments
 from app.assignments.pool import Deltas
 from app.assignments.reads import Candidate, PoolSize
-from app.assignments.rules import is_expired
+from app.assignments.rules import first_on_left, is_expired
 from app.assignments.tables import Assignment, PersonLoad
 from app.judgments.tables import Judgment
 from app.kit import log
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.querying import draw, guessing, reasons, registry, selection
+from app.querying import draw, guessing, quotas, reasons, registry, router, selection
 from app.querying.protocol import Acquisition, CandidateView, Learns
+from app.querying.router import Repeat
 from app.querying.selection import Selection
 from app.studies import reads as studies
 from app.studies.errors import StudyNotOpen
@@ -43,6 +45,8 @@ NEAR_BUDGET = 64
 """With fewer judgments left than this, people asking at once queue on the pool row, so that the budget is kept exactly."""
 MOST_CHECKS = 2
 """Checks in one working session at most (UX 6)."""
+REPEATS, REPEATS_TRIED = 8, 24
+"""Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most."""
 ROUNDS = 12
 REDRAWS = 8
 
@@ -59,6 +63,15 @@ class _Asking:
     rng: Random
     deltas: Deltas
     now: datetime
+
+
+@dataclass(frozen=True)
+class _Policy:
+    """What a draw goes by: the policy, the scores of its last refresh, and a note where it is not the one asked for."""
+
+    policy: Acquisition
+    kept: Selection | None
+    note: str | None
 
 
 def issue_next(
@@ -100,6 +113,10 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
         pool.ensure(session, asking.study.id)
     if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking, size):
         return None
+    policy, note = registry.policy_for(asking.spec.querying.policy)
+    kept = _kept(session, asking, policy)
+    if kept is not None and _must_wait(session, asking, kept, size):
+        return None
     assignments.begin_work(asking.person, now=asking.now)
     checks = _checks(session, asking)
     check_share = asking.spec.gold.share if checks else 0.0
@@ -109,7 +126,16 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
     repeat_share = asking.spec.querying.retest * (1 - check_share) if eligible else 0.0
     if eligible and asking.rng.random() < asking.spec.querying.retest:
         return _put_repeat(session, asking, eligible, repeat_share)
-    return _draw_pair(session, asking, size, branch=1 - check_share - repeat_share)
+    chosen = _Policy(policy, kept, note)
+    return _draw_pair(session, asking, chosen, size, branch=1 - check_share - repeat_share)
+
+
+def _must_wait(session: Session, asking: _Asking, kept: Selection, size: PoolSize) -> bool:
+    spent = size.spent + sum(asking.deltas.live.values())
+    return quotas.must_wait(
+        session, asking.study.id, asking.spec, kept, group=asking.annotator.group_label,
+        remaining=asking.spec.collection.budget - spent, now=asking.now,
+    )  # fmt: skip
 
 
 def _budget_spent(session: Session, asking: _Asking, size: PoolSize) -> bool:
@@ -120,11 +146,12 @@ def _budget_spent(session: Session, asking: _Asking, size: PoolSize) -> bool:
     return reads.pool_size(session, asking.study.id).spent + sum(asking.deltas.live.values()) >= budget
 
 
-def _draw_pair(session: Session, asking: _Asking, size: PoolSize, *, branch: float) -> Assignment | None:
+def _draw_pair(
+    session: Session, asking: _Asking, by: _Policy, size: PoolSize, *, branch: float
+) -> Assignment | None:
     """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
-    policy, note = registry.policy_for(asking.spec.querying.policy)
+    policy, kept, note = by.policy, by.kept, by.note
     explore = asking.spec.querying.explore if policy.name != "random" else 0.0
-    kept = _kept(session, asking, policy)
     for redraws in range(REDRAWS):
         if redraws:
             size = reads.pool_size(session, asking.study.id)
@@ -256,23 +283,49 @@ def _listing(asking: _Asking, below: int) -> dict[str, int]:
 
 
 def _put_repeat(session: Session, asking: _Asking, eligible: int, share: float) -> Assignment:
-    """Ask an earlier own answer again, each that could be with the same probability."""
+    """Ask an earlier own answer again. Some are taken evenly, and of these those likelier that the figures of their pair call for."""
     below = asking.person.slot - repeat_gap(asking.spec)
-    found = None
-    for _ in range(0 if _must_list(asking) else ROUNDS):
-        slot = asking.rng.randrange(below)
-        at = {"annotator_id": asking.annotator.id, "from_slot": slot, "to_slot": slot}
-        found = session.execute(repeatable(), at).first()
-        if found is not None:
-            break
-    if found is None:
-        rows = session.execute(repeatable(), _listing(asking, below)).all()
-        found, eligible = asking.rng.choice(rows), len(rows)
-    record = {"branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": eligible}
+    rows: list[Any] = []
+    if not _must_list(asking):
+        for slot in draw.distinct(asking.rng, below, REPEATS_TRIED):
+            at = {"annotator_id": asking.annotator.id, "from_slot": slot, "to_slot": slot}
+            rows += session.execute(repeatable(), at).all()[:1]
+            if len(rows) == min(REPEATS, eligible):
+                break
+    if not rows:
+        everything = session.execute(repeatable(), _listing(asking, below)).all()
+        eligible = len(everything)
+        rows = [everything[i] for i in draw.distinct(asking.rng, eligible, REPEATS)]
+    repeats = _repeats(session, asking, rows)
+    taken = router.choose_repeat(repeats, rng=asking.rng)
+    chosen = repeats[taken.index]
+    record = {
+        "branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": len(repeats),
+        **({"reason": taken.reason} if taken.reason else {}),
+    }  # fmt: skip
     return _put(
-        session, asking, found.pair_id,
-        policy="retest", score=None, propensity=share / eligible, draw=record, retest_of=found.id,
+        session, asking, chosen.pair_id, policy="retest", score=None,
+        propensity=share * len(repeats) / eligible * taken.probability, draw=record, retest_of=chosen.judgment_id,
     )  # fmt: skip
+
+
+def _repeats(session: Session, asking: _Asking, rows: list[Any]) -> list[Repeat]:
+    """With what the last report says of each pair, and whether its sides would now be the other way round."""
+    ids = [r.pair_id for r in rows]
+    steps = dict(
+        session.execute(
+            select(PairFigure.pair_id, PairFigure.next_step).where(PairFigure.pair_id.in_(ids))
+        ).all()
+    )
+    firsts = dict(session.execute(select(Pair.id, Pair.first_id).where(Pair.id.in_(ids))).all())
+    first_left = first_on_left(asking.annotator.side_seed, asking.person.slot)
+    return [
+        Repeat(
+            r.id, r.pair_id, (steps.get(r.pair_id) or "").partition(":")[0] or None,
+            (r.left_id == firsts[r.pair_id]) != first_left,
+        )
+        for r in rows
+    ]  # fmt: skip
 
 
 @cache
@@ -280,7 +333,7 @@ def repeatable() -> Any:
     """Current answers of a person, by place in their sequence, that were given first, are no checks, and were not asked again."""
     later, again = aliased(Judgment), aliased(Assignment)
     return (
-        select(Judgment.id, Judgment.pair_id)
+        select(Judgment.id, Judgment.pair_id, Judgment.left_id)
         .join(Assignment, Assignment.id == Judgment.assignment_id)
         .outerjoin(later, later.supersedes == Judgment.id)
         .where(
