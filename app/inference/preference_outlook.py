@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from app.inference.entropy_split import Floats
 from app.inference.errors import InvalidSetting
 from app.inference.preference_posterior import PreferencePosterior
 
+Reals = NDArray[np.float32]
 BATCH = 16_384
 
 
@@ -20,19 +22,21 @@ BATCH = 16_384
 class Outlook:
     """Of each pair, as predicted; logits of the first response over the second, before the person's own sensitivity.
 
-    mean, variance: float64 (n, n_groups), of what the group shares.  people: float64 (n,), variance between persons of one
-    group.  overall_mean, overall_variance: float64 (n,), of the weighted mean over groups.  shared: float64 (n, n_groups),
-    covariance of the group's with the overall one.  reach: float64 (n, n_groups), how far a vote by the group moves the overall
+    All float32, which a million pairs can afford.
+
+    mean, variance: (n, n_groups), of what the group shares.  people: (n,), variance between persons of one
+    group.  overall_mean, overall_variance: (n,), of the weighted mean over groups.  shared: (n, n_groups),
+    covariance of the group's with the overall one.  reach: (n, n_groups), how far a vote by the group moves the overall
     preference on the pool, per unit of information, where its sign is open.
     """
 
-    mean: Floats
-    variance: Floats
-    people: Floats
-    overall_mean: Floats
-    overall_variance: Floats
-    shared: Floats
-    reach: Floats
+    mean: Reals
+    variance: Reals
+    people: Reals
+    overall_mean: Reals
+    overall_variance: Reals
+    shared: Reals
+    reach: Reals
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def outlook(
     personal = posterior.design.personal
     people_form = _symmetric(posterior.scales.people)
     n = x.shape[0]
-    found, people, mean = np.empty((len(forms), n)), np.zeros(n), np.empty((n, g))
+    found, people = np.empty((len(forms), n), np.float32), np.zeros(n, np.float32)
+    mean = np.empty((n, g), np.float32)
     for begin in range(0, n, BATCH):
         rows = slice(begin, min(begin + BATCH, n))
         part = np.asarray(x[rows], np.float32)
@@ -108,22 +113,34 @@ def outlook(
         if personal.size:
             own = part[:, personal]
             people[rows] = np.einsum("nd,nd->n", own @ people_form, own)
-    found = np.maximum(found, 0.0) if g == 1 else found
+    np.maximum(found[:g], 0.0, out=found[:g])
+    np.maximum(found[2 * g :], 0.0, out=found[2 * g :])
     return Outlook(
-        mean, np.maximum(found[:g].T, 0.0), np.maximum(people, 0.0), mean @ pi, np.maximum(found[-1], 0.0),
-        found[g : 2 * g].T, np.maximum(found[2 * g : 3 * g].T, 0.0),
+        mean, found[:g].T, np.maximum(people, 0.0), mean @ pi.astype(np.float32), found[-1], found[g : 2 * g].T,
+        found[2 * g : 3 * g].T,
     )  # fmt: skip
 
 
 def parts(seen: Outlook, weight: Floats) -> Parts:
     """The entropy of a vote taken apart; ``weight`` as in ``outlook``, sum 1."""
-    each = entropy_split.split(seen.mean, seen.variance, seen.people[:, None])
-    spread = seen.variance + seen.people[:, None]
-    groups = entropy_split.between_groups(seen.mean, spread, weight)
-    share = entropy_split.logistic(seen.mean * entropy_split.flattened(spread)) @ weight
-    return Parts(
-        entropy_split.entropy(share), each.epistemic @ weight, groups, each.people @ weight, each.noise @ weight, share
-    )  # fmt: skip
+    found = np.empty((6, seen.people.size))
+    for begin in range(0, seen.people.size, BATCH):
+        rows = slice(begin, begin + BATCH)
+        mean, people = seen.mean[rows].astype(np.float64), seen.people[rows, None].astype(np.float64)
+        variance = seen.variance[rows].astype(np.float64)
+        each = entropy_split.split(mean, variance, people)
+        share = entropy_split.logistic(mean * entropy_split.flattened(variance + people)) @ weight
+        groups = entropy_split.between_groups(mean, variance + people, weight)
+        total = entropy_split.entropy(share)
+        found[:, rows] = (
+            total,
+            each.epistemic @ weight,
+            groups,
+            each.people @ weight,
+            each.noise @ weight,
+            share,
+        )
+    return Parts(*found)
 
 
 def _downdated(posterior: PreferencePosterior, pending: Sequence[tuple[Floats, int]]) -> Floats:
@@ -143,7 +160,9 @@ def _downdated(posterior: PreferencePosterior, pending: Sequence[tuple[Floats, i
     return s
 
 
-def expected_information(mean: Floats | float, variance: Floats | float) -> Floats:
+def expected_information(
+    mean: NDArray[np.floating[Any]] | float, variance: NDArray[np.floating[Any]] | float
+) -> Floats:
     """Of one decided vote on a logit Normal(mean, variance), 1 / logits^2."""
     flat = entropy_split.flattened(variance)
     p = entropy_split.logistic(flat * mean)

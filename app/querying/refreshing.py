@@ -284,10 +284,11 @@ def _by_preference(
         "vote_moves": {label: _moves(seen, i) for i, label in enumerate(log.groups)},
         "mean_bits": {name: float(split[i].astype(np.float64).mean()) if n else None for i, name in enumerate(("share", "epistemic", "groups", "people", "noise"))},
     }  # fmt: skip
-    shares = entropy_split.logistic(
-        seen.mean * entropy_split.flattened(seen.variance + seen.people[:, None])
-    ).T
-    kept = {"group_share": shares.astype(np.float16), **keeping.arrays(posterior)}
+    shares = np.zeros((g, n), np.float16)
+    for group in range(g):
+        flat = entropy_split.flattened(seen.variance[:, group] + seen.people)
+        shares[group] = entropy_split.logistic(seen.mean[:, group] * flat)
+    kept = {"group_share": shares, **keeping.arrays(posterior)}
     return _Scored(score, fades, split, result, kept)
 
 
@@ -337,9 +338,13 @@ def view_of(
     seen: Outlook, group: int, pair_id: NDArray[np.int64], load: NDArray[np.int32], *, known: bool
 ) -> CandidateView:
     """All pairs as a policy looks at them, for a person of one group."""
+
+    def whole(part: NDArray[np.float32]) -> Floats:
+        return part.astype(np.float64)
+
     expected = Expected(
-        seen.mean[:, group], seen.variance[:, group], seen.people, seen.overall_mean, seen.overall_variance,
-        seen.shared[:, group], seen.reach[:, group], known,
+        whole(seen.mean[:, group]), whole(seen.variance[:, group]), whole(seen.people), whole(seen.overall_mean),
+        whole(seen.overall_variance), whole(seen.shared[:, group]), whole(seen.reach[:, group]), known,
     )  # fmt: skip
     return CandidateView(pair_id, load.astype(np.int64), np.ones(pair_id.size, np.int64), expected=expected)
 

@@ -21,8 +21,7 @@ from app.inference import preference_posterior as pp
 from app.inference.entropy_split import entropy, logistic
 from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import Outlook, outlook, parts
-from app.querying import draw
-from app.querying.protocol import CandidateView, Expected
+from app.querying import draw, refreshing
 from app.querying.refreshing import place_of_fit
 from app.querying.registry import acquisitions
 
@@ -86,11 +85,7 @@ def average_precision(score, relevant):
 
 def view_of(seen: Outlook, group, known):
     n = seen.people.size
-    expected = Expected(
-        seen.mean[:, group], seen.variance[:, group], seen.people, seen.overall_mean, seen.overall_variance,
-        seen.shared[:, group], seen.reach[:, group], known,
-    )  # fmt: skip
-    return CandidateView(np.arange(n), np.zeros(n, np.int64), np.full(n, 9), expected=expected)
+    return refreshing.view_of(seen, group, np.arange(n), np.zeros(n, np.int32), known=known)
 
 
 def run(policy, seed, features, known, votes):
