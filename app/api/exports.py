@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import ResearcherId
 from app.api.problems import answers
-from app.exports import archive as archives
 from app.exports import options, places, reads
+from app.exports.changes import between
 from app.exports.tables import Export
+from app.http.downloads import archive_response
 from app.http.sessions import Config, Now, ReadSession, WriteSession
 from app.kit.errors import NotFound
 from app.studies import reads as studies
@@ -32,6 +33,8 @@ class ExportIn(BaseModel):
     exclude: list[str] = []
     copies: Annotated[int, Field(ge=2, le=options.MOST_COPIES)] = options.COPIES
     include_text: bool = False
+    notes: dict[str, str] = {}
+    """Words of your own for the card: of why, people, paid, bias, use, other."""
 
 
 class ExportQueued(BaseModel):
@@ -64,9 +67,7 @@ class ExportOut(BaseModel):
     response_model=ExportQueued,
     responses=answers(401, 403, 404, 422),
 )
-def request(
-    slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now
-) -> dict[str, Any]:
+def order(slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
     """Ask for an export. It is made in the background; nothing that happens later is in it."""
     study = studies.get_study(session, slug, researcher_id=who, need="viewer")
     frozen = options.read(**wanted.model_dump())
@@ -81,10 +82,45 @@ def _mine(session: Any, export_id: str, who: int) -> Export:
     return export
 
 
+@router.get("/studies/{slug}/exports", response_model=list[ExportOut], responses=answers(401, 404))
+def index(slug: str, session: ReadSession, who: ResearcherId) -> list[dict[str, Any]]:
+    """A study's exports, newest first."""
+    study = studies.get_study(session, slug, researcher_id=who, need="viewer")
+    return [_told(e) for e in reads.list_exports(session, study.id)]
+
+
+@router.get(
+    "/studies/{slug}/exports/{number}/files/{path:path}",
+    response_class=Response,
+    responses={**answers(401, 404, 409), 200: {"content": {"application/octet-stream": {}}}},
+)
+def numbered_file(
+    slug: str,
+    number: Annotated[str, Path(pattern="^([0-9]{1,9}|latest)$")],
+    path: str,
+    session: ReadSession,
+    who: ResearcherId,
+    config: Config,
+) -> Response:
+    """The bytes of one file of an export by its number, or of the ``latest`` finished one: an address to read data from."""
+    study = studies.get_study(session, slug, researcher_id=who, need="viewer")
+    export = (
+        reads.get_latest(session, study.id)
+        if number == "latest"
+        else reads.get_numbered(session, study.id, int(number))
+    )
+    return FileResponse(
+        places.file_of(export, path, config.exports_dir()), media_type="application/octet-stream"
+    )
+
+
 @router.get("/exports/{export_id}", response_model=ExportOut, responses=answers(401, 404))
 def show(export_id: str, session: ReadSession, who: ResearcherId) -> dict[str, Any]:
     """How far an export is, and its files when it is done."""
-    export = _mine(session, export_id, who)
+    return _told(_mine(session, export_id, who))
+
+
+def _told(export: Export) -> dict[str, Any]:
     return {
         "export_id": export.id,
         "number": export.number,
@@ -116,12 +152,23 @@ def file(export_id: str, path: str, session: ReadSession, who: ResearcherId, con
     response_class=Response,
     responses={**answers(401, 404, 409), 200: {"content": {"application/zip": {}}}},
 )
-def archive(export_id: str, session: ReadSession, who: ResearcherId, config: Config) -> Response:
-    """The whole directory as one streamed archive."""
+def archive(
+    export_id: str, request: Request, session: ReadSession, who: ResearcherId, config: Config
+) -> Response:
+    """The whole directory as one streamed archive; ``Range: bytes=N-`` goes on from byte N."""
     export = _mine(session, export_id, who)
     name = f"{studies.get_study_by_id(session, export.study_id).slug}-{export.number}"
-    return StreamingResponse(
-        archives.archive(places.folder_of(export, config.exports_dir()), name),
-        media_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
-    )
+    return archive_response(request, places.folder_of(export, config.exports_dir()), name, export.fingerprint)
+
+
+@router.get("/exports/{export_id}/changes", responses=answers(401, 404, 409))
+def changes(
+    export_id: str, session: ReadSession, who: ResearcherId, config: Config, since: str | None = None
+) -> dict[str, Any]:
+    """What differs from an earlier export of the study (``since``: its id; the one before, unless told)."""
+    export = _mine(session, export_id, who)
+    earlier = _mine(session, since, who) if since else reads.find_previous(session, export)
+    if earlier is None or earlier.study_id != export.study_id:
+        raise NotFound
+    folders = (places.folder_of(e, config.exports_dir()) for e in (earlier, export))
+    return {"from": earlier.number, "to": export.number, **between(*folders).as_dict()}

@@ -1,9 +1,8 @@
-"""export: an export directory, made now and in this process."""
+"""export: an export directory, made now and in this process; compare: what differs between two of them."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from app.cli.setting import Rooms, find_study, opened, print_json, progress_bar
 from app.exports import options as export_options
 from app.exports import writes
 from app.exports.build import build
+from app.exports.changes import between
 from app.exports.preview import preview
 from app.kit.clock import utc_now
 from app.kit.settings import Settings
@@ -36,6 +36,28 @@ def add_commands(commands: Any) -> None:
         "--dry-run", action="store_true", help="say what would be in it and why, write nothing"
     )
     export.set_defaults(do=_export)
+    compare = commands.add_parser("compare", help="what differs between two export directories")
+    compare.add_argument("before", type=Path, metavar="DIR")
+    compare.add_argument("after", type=Path, metavar="DIR")
+    compare.add_argument("--json", action="store_true")
+    compare.set_defaults(do=_compare)
+
+
+def _compare(options: argparse.Namespace, _settings: Settings, _rooms: Rooms) -> int:
+    found = between(options.before, options.after)
+    if options.json:
+        print_json(found.as_dict())
+        return 0
+    if found.same:
+        print("The same, byte for byte.")
+    for name, before, after in found.settings:
+        print(f"{name}: {before} -> {after}")
+    for name, before, after in (*found.counts, *found.configs):
+        if before != after:
+            print(f"{name}: {'-' if before is None else before} -> {'-' if after is None else after}")
+    if found.labels is not None:
+        print(", ".join(f"{n} pairs {what}" for what, n in found.labels.items()))
+    return 0
 
 
 def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
@@ -53,7 +75,7 @@ def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
         if options.dry_run:
             with database.read() as session:
                 seen = preview(session, find_study(session, options.slug), wanted, now=utc_now())
-            print_json(asdict(seen))
+            print_json(seen.as_dict())
             return 0
         with database.write() as session:
             study = find_study(session, options.slug)

@@ -1,4 +1,6 @@
-"""An export's directory as one zip file, streamed: nothing is held in memory and the same directory gives the same bytes."""
+"""An export's directory as one zip file, streamed: nothing is held in memory, the same directory gives the same bytes, and its
+length is known beforehand, so that a broken download can go on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from pathlib import Path
 
 _STAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
-_PACKED = {".parquet"}
-"""Files that are compressed already are stored as they are."""
+_ROOM = 1 << 31
+"""From this size on entries may need longer headers, and the length is not told."""
 
 
 class _Pipe(io.RawIOBase):
@@ -32,17 +34,44 @@ class _Pipe(io.RawIOBase):
         return told
 
 
-def archive(folder: Path, name: str) -> Iterator[bytes]:
-    """The files of a finished export under ``name/``, in the order of their paths, as pieces of a zip file."""
+def archive(folder: Path, name: str, *, start: int = 0) -> Iterator[bytes]:
+    """The files of a finished export under ``name/``, in the order of their paths, as pieces of a zip file, from a byte on.
+
+    Files are stored as they are: packing them would leave the length unknown until the end. What lies before ``start`` is
+    read again and dropped.
+    """
+    skip = start
+    for piece in _pieces(folder, name, empty=False):
+        if skip >= len(piece):
+            skip -= len(piece)
+        else:
+            yield piece[skip:]
+            skip = 0
+
+
+def length(folder: Path, name: str) -> int | None:
+    """How many bytes ``archive`` gives, without reading a file; None where that is not known beforehand."""
+    total = sum(p.stat().st_size for p in _files(folder))
+    if total >= _ROOM:
+        return None
+    return total + sum(len(piece) for piece in _pieces(folder, name, empty=True))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def _pieces(folder: Path, name: str, *, empty: bool) -> Iterator[bytes]:
+    """The zip file; ``empty``: its headers alone."""
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", allowZip64=True) as out:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for path in _files(folder):
             entry = zipfile.ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}", _STAMP)
-            entry.compress_type = zipfile.ZIP_STORED if path.suffix in _PACKED else zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED
             entry.external_attr = 0o644 << 16
             entry.create_system = 3
             with path.open("rb") as source, out.open(entry, "w", force_zip64=True) as target:
-                while block := source.read(_BLOCK):
+                while not empty and (block := source.read(_BLOCK)):
                     target.write(block)
                     yield pipe.take()
             yield pipe.take()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -55,7 +56,7 @@ def build(
         FolderInUse: The folder holds something that is not an export.
         EmptyGroup, NoGroups: A rule needs groups that the study does not have; the export is then marked as failed.
     """
-    report = progress or (lambda _: None)
+    report = _Reporter(database, export_id, progress)
     _check_free(folder)
     with database.write() as session:
         writes.mark_running(session, export_id)
@@ -106,9 +107,10 @@ def _write(state: State, folder: Path, report: Progress) -> tuple[dict[str, Any]
     lengths = Lengths()
     formats = registry.named(state.options.formats)
     written = []
-    for done, one in enumerate(formats, start=1):
-        written.append(write_format(state, one, folder, lengths))
-        report(0.95 * done / len(formats))
+    for done, one in enumerate(formats):
+        share = _Share(report, done, len(formats), max(1, state.collected.reason.size))
+        written.append(write_format(state, one, folder, lengths, share))
+        report(0.95 * (done + 1) / len(formats))
     told = {**figures(state), "lengths": lengths.as_dict()}
     rows = {
         f"{w.format.name}/{split}.{state.options.file_type}": n
@@ -139,11 +141,41 @@ def _write(state: State, folder: Path, report: Progress) -> tuple[dict[str, Any]
     return counts, files
 
 
-def write_format(state: State, one: Format, folder: Path, lengths: Lengths) -> Written:
+class _Reporter:
+    """Notes how far the build is, at most once a second, and tells whoever asked to hear of it."""
+
+    def __init__(self, database: Database, export_id: str, progress: Progress | None) -> None:
+        self._database, self._export_id, self._progress = database, export_id, progress
+        self._last = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        if self._progress is not None:
+            self._progress(share)
+        if time.monotonic() - self._last >= 1.0:
+            self._last = time.monotonic()
+            with self._database.write() as session:
+                writes.note_progress(session, self._export_id, share)
+
+
+class _Share:
+    """Turns rows of one format among several into a share of the whole: how many rows there will be is only guessed."""
+
+    def __init__(self, report: Progress, done: int, of: int, expected: int) -> None:
+        self._report, self._done, self._of, self._expected = report, done, of, expected
+        self._rows = 0
+
+    def __call__(self, rows: int) -> None:
+        self._rows += rows
+        self._report(0.95 * (self._done + self._rows / (self._rows + self._expected)) / self._of)
+
+
+def write_format(
+    state: State, one: Format, folder: Path, lengths: Lengths, written: Callable[[int], None] | None = None
+) -> Written:
     """One format's files, and what it left out. The first format that reads pairs also notes their lengths."""
     view = Snapshot(state, lengths=lengths if not lengths.characters else None)
     schema = one.schema(view.facts)
-    rows = Files(folder / one.name, schema, state.options.file_type).write_all(one.rows(view))
+    rows = Files(folder / one.name, schema, state.options.file_type).write_all(one.rows(view), written)
     return Written(
         one, schema, _in_order(rows), {r: view.left_out[r] for r in one.leaves_out if view.left_out[r]}
     )

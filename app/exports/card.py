@@ -12,6 +12,7 @@ from app import __version__
 from app.aggregation import registry as pooling
 from app.exports.front_matter import front_matter
 from app.exports.manifest import Written
+from app.exports.options import NOTES
 from app.exports.people import FEWEST_HOLDERS, FEWEST_IN_GROUP
 from app.exports.soft_labels import TRAINER
 from app.exports.state import State
@@ -25,6 +26,7 @@ def card(state: State, written: list[Written], figures: dict[str, Any], folder: 
     )
     parts = [
         _opening(state),
+        _note(state, "why"),
         _contents(state, written),
         _counting(state, written),
         _people(state, figures),
@@ -32,15 +34,54 @@ def card(state: State, written: list[Written], figures: dict[str, Any], folder: 
         _drawn(figures),
         _labels(state, written),
         _agreement(figures),
-        _known_biases(figures),
+        _known_biases(state, figures),
         _splits(state),
         _lengths(figures),
         _privacy(state, figures),
-        _use(state, written),
+        _use(state),
+        _note(state, "other"),
         _loading(state, written),
         _licence(state),
     ]
-    return f"---\n{front}---\n\n" + "\n\n".join("\n".join(p) for p in parts) + "\n"
+    return f"---\n{front}---\n\n" + _joined(parts)
+
+
+def preview(state: State, figures: dict[str, Any]) -> str:
+    """The words of the card as far as they are known before any row is written: no sizes, no lengths, no lines to load with."""
+    parts = [
+        _opening(state),
+        _note(state, "why"),
+        _counting(state, []),
+        _people(state, figures),
+        _asked(state),
+        _drawn(figures),
+        _labels(state, []),
+        _agreement(figures),
+        _known_biases(state, figures),
+        _splits(state),
+        _privacy(state, figures),
+        _use(state),
+        _note(state, "other"),
+        _licence(state),
+    ]
+    return _joined(parts)
+
+
+def _joined(parts: list[list[str]]) -> str:
+    return "\n\n".join("\n".join(p) for p in parts if p) + "\n"
+
+
+def _note(state: State, name: str) -> list[str]:
+    """A part of its own with the researcher's words, where there are some."""
+    return [f"## {NOTES[name]}", "", *_own(state, name)] if state.options.notes.get(name) else []
+
+
+def _own(state: State, name: str) -> list[str]:
+    """The researcher's words as they are; a line of dashes would end the front matter of some readers."""
+    text = state.options.notes.get(name, "")
+    return [
+        line.replace("---", "\\---") if set(line.strip()) == {"-"} else line for line in text.splitlines()
+    ]
 
 
 def _opening(state: State) -> list[str]:
@@ -122,9 +163,16 @@ def _people(state: State, figures: dict[str, Any]) -> list[str]:
         "",
         "They are those who took part, not a sample of any population"
         + (", and they joined by invitation only." if state.spec.people.join == "invited" else ".")
-        + " What they were paid is not known to this software.",
+        + ("" if state.options.notes.get("paid") else " What they were paid is not known to this software."),
+        *_after(state, "people"),
+        *_after(state, "paid"),
     ]
     return told
+
+
+def _after(state: State, name: str) -> list[str]:
+    """The researcher's words, after what is written from the data."""
+    return ["", *_own(state, name)] if state.options.notes.get(name) else []
 
 
 def _asked(state: State) -> list[str]:
@@ -220,7 +268,7 @@ def _agreement(figures: dict[str, Any]) -> list[str]:
     return told
 
 
-def _known_biases(figures: dict[str, Any]) -> list[str]:
+def _known_biases(state: State, figures: dict[str, Any]) -> list[str]:
     told = ["## Habits seen in the votes", ""]
     left, longer = figures["left_share"], figures["lengths"]["longer_chosen"]
     if left is not None:
@@ -237,7 +285,7 @@ def _known_biases(figures: dict[str, Any]) -> list[str]:
     told.append(
         "Other habits (confident tone, formatting, agreeing with the asker) were not measured in this export."
     )
-    return told
+    return [*told, *_after(state, "bias")]
 
 
 def _splits(state: State) -> list[str]:
@@ -290,8 +338,7 @@ def _privacy(state: State, figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _use(state: State, written: list[Written]) -> list[str]:
-    del written
+def _use(state: State) -> list[str]:
     fact = {
         "value": "They are questions of preference: there is no right answer to score people against.",
         "fact": "They are questions of fact: a majority can be wrong.",
@@ -304,6 +351,7 @@ def _use(state: State, written: list[Written]) -> list[str]:
             "Meant for training and testing reward models and for studying agreement and disagreement. "
             f"{fact} Not meant for judging the people who answered, for learning who they are, or for claims about people who were not asked."
         ),
+        *_after(state, "use"),
     ]
 
 

@@ -18,7 +18,7 @@ from app.exports.rowwise import parts
 from app.judgments.tables import Judgment
 from app.judgments.writes import QUICK_MS_PER_WORD
 from app.people.tables import Annotator
-from app.studies.tables import Pair, Response
+from app.studies.tables import Item, Pair, Response
 
 CHOICES = ("left", "right", "tie", "neither", "skip", "retracted")
 LEFT, RIGHT, TIE, NEITHER, SKIP, RETRACTED = range(6)
@@ -240,6 +240,16 @@ def pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers
         table[place[here]] = np.asarray([tuple(r[1:4]) for r in chunk], np.int64)[here]
         ordered[place[here]] = np.asarray([r[4] < r[5] for r in chunk], bool)[here]
     return PairNumbers(table[:, 0], table[:, 1], table[:, 2], ordered)
+
+
+def retired(session: Session, study_id: int, pair_ids: Ints, *, as_of: datetime) -> Flags:
+    """Pairs of items that were retired by then, bool (n_pairs,)."""
+    query = (
+        select(Pair.id)
+        .join(Item, Item.id == Pair.item_id)
+        .where(Pair.study_id == study_id, Item.retired_at.is_not(None), Item.retired_at <= as_of)
+    )
+    return np.isin(pair_ids, np.asarray(session.scalars(query).all(), np.int64))
 
 
 def retests(session: Session, study_id: int, people: People, pair_ids: Ints, *, as_of: datetime) -> Retests:

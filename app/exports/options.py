@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,9 +33,23 @@ EXCLUSIONS: dict[str, Exclusion] = {
     "quick": Exclusion("given faster than both answers can be read", "Some people decide quickly and well; look at repeats first."),
     "gold": Exclusion("on questions with an expected answer", "They are ordinary opinions too; leave them out if the expected answer was told."),
     "one_sided": Exclusion("of people who almost always chose the same side", "At least 20 choices, nine in ten on one side. Sides are shuffled, so this is a habit and no opinion."),
+    "retired": Exclusion("on items that were retired", "Retired items are no longer asked about; their answers are no worse for it unless the item was faulty."),
+    "close": Exclusion("on pairs with a majority under 60 %", "Leaving these out hides real disagreement."),
     "simulated": Exclusion("of simulated people", "Only a study that mixes real and simulated people needs this."),
 }  # fmt: skip
 """What ``exclude`` may name."""
+
+
+NOTES = {
+    "why": "Why this was collected",
+    "people": "Who was asked, and how they were found",
+    "paid": "What people were paid",
+    "bias": "Biases you know of",
+    "use": "What it is good for, and what not",
+    "other": "Anything else",
+}
+"""Places in the card for the researcher's own words. What is counted is written from the data and cannot be changed."""
+MOST_NOTE = 4000
 
 
 class ExportOptions(BaseModel):
@@ -51,6 +65,8 @@ class ExportOptions(BaseModel):
     exclude: tuple[str, ...] = ()
     include_text: bool = False
     copies: int = COPIES
+    notes: dict[str, str] = {}
+    """The researcher's own words for the card, by the name of their place in it."""
 
     @property
     def shares(self) -> tuple[int, int, int]:
@@ -74,6 +90,7 @@ def read(
     exclude: str | Iterable[str] | None = None,
     include_text: bool = False,
     copies: int | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> ExportOptions:
     """Options as they come from the command line, the API or the page; a name may be a list or joined with commas.
 
@@ -91,6 +108,7 @@ def read(
         exclude=_exclude(_names(exclude, "")),
         include_text=include_text,
         copies=_copies(copies),
+        notes=_notes(notes or {}),
     )
 
 
@@ -151,6 +169,15 @@ def _copies(given: Any) -> int:
     if not 2 <= copies <= MOST_COPIES:
         raise _refuse("copies", f"a pair becomes 2 to {MOST_COPIES} rows")
     return copies
+
+
+def _notes(given: Mapping[str, str]) -> dict[str, str]:
+    for name, text in given.items():
+        if name not in NOTES:
+            raise _refuse("notes", f"{name!r} is no place in the card; there are: {', '.join(NOTES)}")
+        if len(text) > MOST_NOTE:
+            raise _refuse(f"notes.{name}", f"{len(text)} characters; at most {MOST_NOTE}")
+    return {name: given[name].strip() for name in NOTES if given.get(name, "").strip()}
 
 
 def _exclude(names: list[str]) -> tuple[str, ...]:

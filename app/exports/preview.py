@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.exports import registry, splits
+from app.exports import card, registry, splits
+from app.exports.figures import Lengths, figures
 from app.exports.options import ExportOptions
 from app.exports.protocol import Placed
 from app.exports.snapshot import Snapshot
@@ -37,6 +38,7 @@ class Preview:
     format: str
     columns: tuple[str, ...]
     rows: list[Placed]
+    card: str
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--dry-run`` and the API."""
@@ -47,6 +49,7 @@ class Preview:
             "format": self.format,
             "columns": list(self.columns),
             "rows": [{"split": split, "row": row} for split, row in self.rows],
+            "card": self.card,
         }
 
 
@@ -66,7 +69,9 @@ def preview(
     with closing(first.rows(view)) as stream:  # type: ignore[type-var]
         rows = _first_rows(stream, limit, options)
     columns = tuple(c.name for c in first.schema(view.facts))
-    return Preview(state.judgments, state.pairs, state.could_exclude, first.name, columns, rows)
+    told = {**figures(state), "lengths": Lengths().as_dict()}
+    words = card.preview(state, told)
+    return Preview(state.judgments, state.pairs, state.could_exclude, first.name, columns, rows, words)
 
 
 def _first_rows(rows: Iterator[Placed], limit: int, options: ExportOptions) -> list[Placed]:

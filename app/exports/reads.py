@@ -27,6 +27,19 @@ def get_numbered(session: Session, study_id: int, number: int) -> Export:
     return found
 
 
+def get_latest(session: Session, study_id: int) -> Export:
+    """A study's newest finished export. Raises NotFound."""
+    found = session.scalar(
+        select(Export)
+        .where(Export.study_id == study_id, Export.state == "done")
+        .order_by(Export.number.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
 def list_exports(session: Session, study_id: int, *, limit: int = 200) -> Sequence[Export]:
     """A study's exports, newest first."""
     return session.scalars(

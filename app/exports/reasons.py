@@ -21,12 +21,15 @@ REASONS = {
     "quick": "quicker than reading",
     "gold": "on questions with an expected answer",
     "one_sided": "by people who almost always chose the same side",
+    "retired": "on items that were retired",
+    "close": "on pairs with a majority under 60 %",
     "simulated": "by simulated people",
 }
 """Why an answer feeds no label, in the order in which the reasons are looked for; the first that fits is the reason."""
 _CODE = {name: code for code, name in enumerate(REASONS, start=1)}
 NAMES = (None, *REASONS)
 ONE_SIDED_FROM, ONE_SIDED_SHARE = 20, 0.9
+CLOSE_SHARE = 0.6
 
 
 def decide(
@@ -55,6 +58,8 @@ def decide(
         "quick": marks["quick"],
         "gold": marks["gold"],
         "one_sided": _one_sided(found, people.ids.size)[found.person],
+        "retired": marks["retired"],
+        "close": _close(found, merged),
         "simulated": marks["simulated"],
     }
     could = {name: int(((reason == 0) & where).sum()) for name, where in by_choice.items()}
@@ -78,6 +83,20 @@ def _firsts(found: Collected, merged: Merged, among: np.ndarray, counts: np.ndar
     chosen = np.zeros(among.size, bool)
     chosen[rows[order[first]]] = True
     return chosen
+
+
+def _close(found: Collected, merged: Merged) -> np.ndarray:
+    """Answers to pairs of which neither response has three fifths of the votes."""
+    kept = found.reason == 0
+    pair = merged.into[found.pair]
+    flipped = merged.flipped[found.pair]
+    y = found.chosen_first
+    first = np.where(flipped, y == 0.0, y == 1.0)
+    second = np.where(flipped, y == 1.0, y == 0.0)
+    n, a, b = (
+        np.bincount(pair[kept & w], minlength=merged.into.size) for w in (np.ones_like(kept), first, second)
+    )
+    return np.asarray((np.maximum(a, b) < CLOSE_SHARE * n)[pair], bool)
 
 
 def _one_sided(found: Collected, n_people: int) -> np.ndarray:

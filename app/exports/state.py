@@ -134,6 +134,7 @@ def take(
     timing = weigh or "quick" in options.exclude
     collected, marks = collecting.collect(session, study.id, crowd, as_of=as_of, timing=timing)
     merged = duplicates.find(session, study.id, collected.pair_ids)
+    marks["retired"] = collecting.retired(session, study.id, collected.pair_ids, as_of=as_of)[collected.pair]
     could = reasons.decide(collected, marks, crowd, merged, options.exclude)
     numbers = collecting.pair_numbers(session, study.id, collected.pair_ids)
     again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,14 +37,18 @@ class Files:
         self._writers: dict[str, Writer] = {}
         self._waiting: dict[str, list[Row]] = {}
 
-    def write_all(self, rows: Iterator[Placed]) -> dict[str, int]:
-        """Write every row where it belongs and return how many went to each split."""
+    def write_all(
+        self, rows: Iterator[Placed], written: Callable[[int], None] | None = None
+    ) -> dict[str, int]:
+        """Write every row where it belongs and return how many went to each split; ``written`` hears of rows as they are."""
         try:
             for split, row in rows:
                 waiting = self._waiting.setdefault(split, [])
                 waiting.append(row)
                 if len(waiting) >= BATCH:
                     self._flush(split)
+                    if written is not None:
+                        written(BATCH)
             for split in list(self._waiting):
                 self._flush(split)
         finally:

@@ -122,7 +122,16 @@ def test_both_file_types_hold_the_same_rows(one: Format, made_small: Made, tmp_p
     for file_type in ("jsonl", "parquet"):
         reading.make(database, study_id, tmp_path / file_type, now=now, format=one.name, file_type=file_type)
     lines, table = (reading.rows(tmp_path / t, one.name) for t in ("jsonl", "parquet"))
-    hidden = {"annotator_id", "judgment_id", "assignment_id", "superseded_by", "repeat_of", "annotator_fold"}
+    hidden = {
+        "annotator_id",
+        "judgment_id",
+        "assignment_id",
+        "superseded_by",
+        "repeat_of",
+        "annotator_fold",
+        "question_id",
+        "judge",
+    }
     times = {"shown_at", "submitted_at"}
 
     def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,208 @@
+"""What the rules would teach where they differ: outcomes, so that one can be chosen by what it does and not by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.aggregation import registry as pooling
+from app.aggregation.protocol import EmptyGroup, Pooled, Votes
+from app.exports import options, splits
+from app.exports.people import FEWEST_IN_GROUP
+from app.exports.splits import Placer
+from app.exports.state import State, pool, take
+from app.exports.tidying import messages
+from app.studies.reads import spec_of
+from app.studies.tables import Item, Pair, Response, Study
+
+MOST_JUDGMENTS = 300_000
+"""From here on the page says how to get the same from an export, rather than keep somebody waiting."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One outcome, and the rules that have it.
+
+    undecided: pairs on which it teaches neither.  apart: pairs on which it does not do what way 1 does.  longer: of the pairs it
+    decides whose answers differ in length, how many go to the longer one; None where there are none.  followed: mean share of a
+    pair's votes that go with what it teaches.  groups: the same for each group of eight people or more, in the order of names.
+    """
+
+    number: int
+    rules: tuple[str, ...]
+    undecided: int
+    apart: int
+    longer: float | None
+    followed: float | None
+    groups: tuple[tuple[str, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Contested:
+    """A pair on which the ways differ. sides: for each way 1 = the first answer, -1 = the second, 0 = neither."""
+
+    item_id: str
+    request: str
+    first_id: str
+    second_id: str
+    first: str
+    second: str
+    votes: tuple[int, int, int]
+    """For the first, for the second, ties."""
+    sides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """``judged``: pairs with a vote.  ``differing``: pairs on which not all ways agree, the first of them in ``pairs``.
+
+    ``refused``: rules that cannot be used here, each with its reason.
+    """
+
+    judged: int
+    differing: int
+    ways: tuple[Way, ...]
+    pairs: tuple[Contested, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def ways(session: Session, study: Study, *, now: datetime, limit: int = 50) -> Ways | None:
+    """What each rule would teach, now. None where there are too many judgments to work it out while somebody waits."""
+    asked = options.read(rule="majority", file_type="jsonl")
+    placer = Placer(splits.salt_of(study), asked.shares)
+    pending = splits.pending(session, study.id, placer, scheme=asked.split, as_of=now)
+    state = take(session, study, asked, as_of=now, pending=pending)
+    if state.votes.pair.size > MOST_JUDGMENTS:
+        return None
+    found, refused = _pooled(state, bool(spec_of(session, study).people.groups))
+    judged = state.votes.n_judgments > 0
+    outcomes: dict[bytes, list[Pooled]] = {}
+    for pooled in found:
+        outcomes.setdefault(pooled.side[judged].tobytes(), []).append(pooled)
+    sides = [same[0].side for same in outcomes.values()]
+    table = np.stack(sides)[:, judged] if sides else np.zeros((0, 0), np.int8)
+    apart = (table != table[0]).any(axis=0) if len(table) else np.zeros(0, bool)
+    places = np.flatnonzero(judged)[apart]
+    lengths = _lengths(session, study.id, state)
+    told = tuple(
+        _way(state, number, tuple(p.rule for p in same), side, sides[0], lengths)
+        for number, (same, side) in enumerate(zip(outcomes.values(), sides, strict=True), start=1)
+    )
+    order = _most_split(state.votes, places)[:limit]
+    return Ways(
+        int(judged.sum()), int(places.size), told, _contested(session, state, order, sides), tuple(refused)
+    )
+
+
+def _pooled(state: State, grouped: bool) -> tuple[list[Pooled], list[tuple[str, str]]]:
+    """Every rule's labels, majority first; those that cannot be used here are told of."""
+    found, refused = [], []
+    for name, rule in sorted(pooling.rules().items(), key=lambda r: r[0] != "majority"):
+        if rule.uses_groups and not grouped:
+            refused.append((name, "this study defines no groups"))
+            continue
+        try:
+            found.append(pool(state.votes, (name,))[0])
+        except EmptyGroup as error:
+            refused.append((name, error.detail))
+    return found, refused
+
+
+def _most_split(votes: Votes, places: np.ndarray) -> np.ndarray:
+    """The places with those first on which many people differ evenly."""
+    share = votes.for_first[places] / np.maximum(votes.total[places], 1e-9)
+    return places[np.lexsort((places, -votes.total[places], np.abs(share - 0.5)))]
+
+
+def _lengths(session: Session, study_id: int, state: State) -> np.ndarray:
+    """Characters of each pair's two answers, int64 (n_pairs, 2)."""
+    first, second = aliased(Response), aliased(Response)
+    query = (
+        select(Pair.id, func.length(first.text), func.length(second.text))
+        .join(first, first.id == Pair.first_id)
+        .join(second, second.id == Pair.second_id)
+        .where(Pair.study_id == study_id)
+    )
+    table = np.zeros((state.collected.pair_ids.size, 2), np.int64)
+    place = {int(p): i for i, p in enumerate(state.collected.pair_ids.tolist())}
+    for pair, a, b in session.execute(query):
+        if pair in place:
+            table[place[pair]] = a, b
+    return table
+
+
+def _way(
+    state: State,
+    number: int,
+    rules: tuple[str, ...],
+    side: np.ndarray,
+    first: np.ndarray,
+    lengths: np.ndarray,
+) -> Way:
+    votes, crowd = state.votes, state.people
+    judged = votes.n_judgments > 0
+    decided = judged & (side != 0)
+    uneven = decided & (lengths[:, 0] != lengths[:, 1])
+    longer = (lengths[:, 0] > lengths[:, 1]) == (side > 0)
+    follows = np.where(side[votes.pair] > 0, votes.y, 1.0 - votes.y)
+    group = votes.group[votes.person]
+
+    def share(among: np.ndarray) -> float | None:
+        kept = among & decided[votes.pair]
+        return round(float(follows[kept].mean()), 4) if kept.any() else None
+
+    return Way(
+        number=number,
+        rules=rules,
+        undecided=int((judged & (side == 0)).sum()),
+        apart=int((judged & (side != first)).sum()),
+        longer=round(float(longer[uneven].mean()), 4) if uneven.any() else None,
+        followed=share(np.ones(votes.pair.size, bool)),
+        groups=tuple(
+            (name, share(group == place))
+            for place, name in enumerate(crowd.group_names)
+            if crowd.group_sizes[place] >= FEWEST_IN_GROUP
+        ),
+    )
+
+
+def _contested(
+    session: Session, state: State, places: np.ndarray, sides: Sequence[np.ndarray]
+) -> tuple[Contested, ...]:
+    first, second = aliased(Response), aliased(Response)
+    wanted = {int(state.collected.pair_ids[p]): int(p) for p in places}
+    query = (
+        select(
+            Pair.id,
+            Item.external_id,
+            Item.prompt,
+            first.external_id,
+            second.external_id,
+            first.text,
+            second.text,
+        )
+        .join(Item, Item.id == Pair.item_id)
+        .join(first, first.id == Pair.first_id)
+        .join(second, second.id == Pair.second_id)
+        .where(Pair.id.in_(list(wanted)))
+    )
+    rows: dict[int, Any] = {wanted[row[0]]: row for row in session.execute(query)}
+    votes = state.votes
+    for_first = np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs)
+    for_second = np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs)
+    told = []
+    for place in (int(p) for p in places):
+        _, item, prompt, id1, id2, text1, text2 = rows[place]
+        turns = messages(prompt)
+        counts = int(for_first[place]), int(for_second[place]), int(votes.n_ties[place])
+        request = turns[-1]["content"] if turns else ""
+        told.append(
+            Contested(item, request, id1, id2, text1, text2, counts, tuple(int(s[place]) for s in sides))
+        )
+    return tuple(told)
