@@ -37,7 +37,7 @@ from app.querying.selection import Selection
 from app.studies import reads as studies
 from app.studies.errors import StudyNotOpen
 from app.studies.spec import StudySpec
-from app.studies.tables import Study
+from app.studies.tables import Pair, Study
 
 SMALL_POOL = 128
 """Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
