@@ -129,6 +129,15 @@ def count_annotators(session: Session, study_id: int) -> int:
     )
 
 
+def list_annotators(session: Session, study_id: int) -> Sequence[Annotator]:
+    """People who joined and have not withdrawn, in the order they came."""
+    return session.scalars(
+        select(Annotator)
+        .where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_(None))
+        .order_by(Annotator.id)
+    ).all()
+
+
 def find_invite(session: Session, code: str) -> Invite | None:
     return session.scalar(select(Invite).where(Invite.code_hash == token_hash(code)))
 

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+WORKER = "offline.js"
+"""The one script that may stand between a person's pages and the network."""
 _COMPRESSED = frozenset({".css", ".js", ".svg", ".json", ".txt"})
 
 
@@ -35,6 +37,8 @@ class Assets(StaticFiles):
             "Vary": "Accept-Encoding",
         }
         takes = "gzip" in headers.get("accept-encoding", "") and "range" not in headers
+        if path.name == WORKER:
+            extra["Service-Worker-Allowed"] = "/s/"
         if response.status_code == 200 and takes and path.suffix in _COMPRESSED:
             etag = response.headers.get("etag", "")
             body = _gzipped(path, stat_result.st_mtime_ns)

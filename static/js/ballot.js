@@ -4,7 +4,7 @@
    [data-end=left|right]           the mark at the end of each answer
    [data-reasons-said=WORDS]       says WORDS once the optional questions open (role=status, hidden from sight)
    Sends `timing` (JSON) and `elapsed_ms` with the form. active_ms counts only while the page is visible, in focus, and had
-   input in the last 30 s; no pointer traces and no key times are kept. */
+   input in the last 30 s. */
 {
   const IDLE = 30000, touch = matchMedia('(pointer: coarse)').matches, phone = matchMedia('(max-width: 46rem)');
   const device = !touch ? 'laptop' : Math.min(screen.width, screen.height) < 600 ? 'phone' : 'tablet';

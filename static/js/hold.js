@@ -12,7 +12,7 @@
     try {
       const answer = await fetch(mine.dataset.holdUrl, { method: 'POST', headers: { Accept: 'application/json' } });
       if (answer.ok && mine === form) ends = performance.now() + (await answer.json()).seconds_left * 1000;
-    } catch { /* offline: the draft keeps the choice, a late save is possible */ }
+    } catch {}
   };
   const active = () => {
     last = performance.now();

@@ -23,7 +23,7 @@ VALUES = {
     "external_id": "i00000", "external_id:path": "i00000", "ending": "json", "number": "1", "number:int": "1", "path": "manifest.json",
     "path:path": "manifest.json", "public_id": "nothing",
 }  # fmt: skip
-OWNER_ONLY = {"progress.identities", "studies.share"}
+OWNER_ONLY = {"lists.identities", "lists.identities_file", "lists.share"}
 NOT_MADE_YET = re.compile(r"/exports/\{number\}/")
 """Files of an export that is waiting: 409 for those inside."""
 EDITORS_PAGES = {"items.loading"}

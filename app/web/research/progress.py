@@ -1,14 +1,11 @@
-"""The overview, the people, their judgments, and invitations."""
+"""The overview, the people, and their judgments."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import segno
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -16,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.kit.errors import NotFound
 from app.people import reads as people_reads
 from app.people import writes as people
-from app.people.tables import Annotator, Invite, Researcher
+from app.people.tables import Annotator
 from app.reports import fitting, tables
 from app.reports.progress import Progress, progress
 from app.reports.tables import Wanted
@@ -25,7 +22,7 @@ from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
-from app.web.render import Problem, flash, render
+from app.web.render import flash, render
 from app.web.research import asking, results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
@@ -86,20 +83,6 @@ class PersonPage(Frame):
     course: Markup
     repeats: str
     rows: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identities(Frame):
-    rows: tuple[tuple[str, str | None, str | None], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Invitations(Frame):
-    invites: tuple[Invite, ...]
-    address: str
-    qr: Markup
-    made: tuple[tuple[str, str], ...] = ()
-    panel_address: str = ""
 
 
 @router.get("/studies/{slug}/overview", name="progress.overview")
@@ -206,23 +189,6 @@ def people_file(
     )
 
 
-@router.get("/studies/{slug}/identities", name="progress.identities")
-def identities(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
-    """Which panel number is behind which name: for the owner alone, apart from everything else."""
-    study = reads.get_study(session, slug, researcher_id=who.id, need="owner")
-    found = tables.people(session, study.id, Wanted(), whole=True)
-    rows = []
-    for row in found.rows:
-        one = people_reads.find_annotator_by_pseudonym(session, study.id, row["person"])
-        if one is not None:
-            rows.append((one.pseudonym, one.external_id, one.panel_session))
-    return render(
-        request,
-        "research/identities.html",
-        Identities(**frame(session, who, study, "people"), rows=tuple(rows)),
-    )
-
-
 @router.get("/studies/{slug}/people/{pseudonym}", name="progress.person")
 def person(request: Request, slug: str, pseudonym: str, session: ReadSession, who: SignedIn) -> Response:
     """One person: how they work, and what they chose."""
@@ -294,93 +260,8 @@ def judgments_file(
     )
 
 
-@router.get("/studies/{slug}/invite", name="progress.invite")
-def invite(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
-    """The ways in."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    return render(request, "research/invite.html", _invitations(request, session, who, study))
-
-
-@router.post("/studies/{slug}/invite", name="progress.make_invite")
-def make_invite(
-    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
-) -> Response:
-    """A link with a limit and an end, or personal links; their codes are told this once."""
-    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    base = _base(request)
-    labels = [line.strip() for line in str(form.get("labels") or "").splitlines() if line.strip()][:2000]
-    made: list[tuple[str, str]] = []
-    problems: tuple[Problem, ...] = ()
-    if form.get("kind") == "personal":
-        if not labels:
-            problems = (Problem("Write one id or e-mail address a line", "labels"),)
-        for label in labels:
-            _, code = people.create_invite(
-                session, study.id, kind="personal", by=who.id, now=now, label=label[:200]
-            )
-            made.append((label, f"{base}/i/{code}"))
-    else:
-        limit, until = str(form.get("limit") or ""), str(form.get("until") or "")
-        try:
-            most = int(limit) if limit else None
-            ends = datetime.fromisoformat(until).replace(tzinfo=UTC) + timedelta(days=1) if until else None
-            if most is not None and most < 1:
-                raise ValueError
-        except ValueError:
-            problems = (Problem("Write a whole number of people and a date such as 2027-01-31", "limit"),)
-        else:
-            people.create_invite(
-                session, study.id, kind="link", by=who.id, now=now, max_uses=most, expires_at=ends
-            )
-    if form.get("as") == "csv" and made:
-        out = io.StringIO()
-        csv.writer(out).writerows([("id", "link"), *made])
-        headers = {"Content-Disposition": f'attachment; filename="{slug}-links.csv"'}
-        return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-    page = _invitations(request, session, who, study, made=tuple(made), problems=problems)
-    return render(request, "research/invite.html", page, status=422 if problems else 200)
-
-
-@router.post("/studies/{slug}/invite/{public_id}/revoke", name="progress.revoke_invite")
-def revoke_invite(slug: str, public_id: str, session: WriteSession, who: SignedIn, now: Now) -> Response:
-    """Close a way in; people who used it stay."""
-    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    people.revoke_invite(session, study.id, public_id, now=now)
-    return see_other(f"/studies/{slug}/invite")
-
-
 def _person(session: Session, study: Study, pseudonym: str) -> Annotator:
     found = people_reads.find_annotator_by_pseudonym(session, study.id, pseudonym)
     if found is None or found.withdrawn_at is not None:
         raise NotFound
     return found
-
-
-def _base(request: Request) -> str:
-    public: str = request.app.state.settings.public_url
-    return public.rstrip("/") or str(request.base_url).rstrip("/")
-
-
-def _invitations(
-    request: Request,
-    session: Session,
-    who: Researcher,
-    study: Study,
-    *,
-    made: tuple[tuple[str, str], ...] = (),
-    problems: tuple[Problem, ...] = (),
-) -> Invitations:
-    base = _base(request)
-    address = f"{base}/s/{study.slug}"
-    drawn = segno.make(address, error="m").svg_inline(
-        scale=4, dark="#1d1b18", light="#ffffff", title="QR code of the link"
-    )
-    parameters = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
-    return Invitations(
-        **frame(session, who, study, "invite", problems=problems),
-        invites=tuple(people_reads.list_invites(session, study.id)),
-        address=address,
-        qr=Markup(drawn),  # noqa: S704 - drawn here from the address alone
-        made=made,
-        panel_address=f"{address}?{parameters}",
-    )

@@ -10,15 +10,14 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.assignments import intake
-from app.kit.errors import AppError, Malformed, NotFound
+from app.kit.errors import AppError, Malformed
 from app.people.tables import Researcher
 from app.querying import registry as policies
-from app.reports.progress import progress
 from app.simulation.outlook import Outlook, readiness
 from app.studies import reading, reads, writes
 from app.studies.errors import NothingToAsk, SlugTaken, StateNotAllowed
 from app.studies.spec import StudySpec
-from app.studies.tables import Study, StudyEvent
+from app.studies.tables import Study
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
@@ -34,22 +33,6 @@ title: My study
 question:
   text: Which answer is better here?
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    study: Study
-    judgments: int
-    budget: int
-    people: int
-
-
-@dataclass(frozen=True)
-class StudyList:
-    rows: tuple[Row, ...]
-    signed_in_as: str
-    new_study_url: str = "/studies/new"
-    sign_out_url: str = "/sign-out"
 
 
 @dataclass(frozen=True)
@@ -89,30 +72,6 @@ class Setup(Frame):
     checklist: tuple[tuple[str, bool], ...]
     outlook: Outlook
     raw: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Members(Frame):
-    members: tuple[reads.Member, ...]
-    email: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Log(Frame):
-    events: tuple[StudyEvent, ...]
-    older: int | None
-    names: dict[int, str]
-
-
-@router.get("/studies", name="studies.index")
-def index(request: Request, session: ReadSession, who: SignedIn, now: Now) -> Response:
-    """Your studies."""
-    rows = []
-    for study in reads.list_studies(session, who.id):
-        budget = reads.spec_of(session, study).collection.budget
-        at = progress(session, study, budget=budget, now=now)
-        rows.append(Row(study, at.judgments, budget, at.people))
-    return render(request, "research/studies.html", StudyList(tuple(rows), who.email))
 
 
 @router.get("/studies/new", name="studies.new")
@@ -221,54 +180,6 @@ def state(
     response = see_other(f"/studies/{slug}/overview")
     flash(response, "saved")
     return response
-
-
-@router.get("/studies/{slug}/members", name="studies.members")
-def members(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
-    """Colleagues who have a part in the study."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    return render(request, "research/members.html", _members(session, who, study))
-
-
-@router.post("/studies/{slug}/members", name="studies.share")
-def share(
-    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
-) -> Response:
-    """The owner shares the study with a colleague."""
-    study = reads.get_study(session, slug, researcher_id=who.id, need="owner")
-    email = str(form.get("email") or "")
-    try:
-        writes.share(session, study, email, str(form.get("role") or ""), by=who.id, now=now)
-    except (NotFound, Malformed) as error:
-        page = _members(session, who, study, email=email, problems=(Problem(error.detail, "email"),))
-        return render(request, "research/members.html", page, status=422)
-    response = see_other(f"/studies/{slug}/members")
-    flash(response, "saved")
-    return response
-
-
-@router.get("/studies/{slug}/log", name="studies.log")
-def log(
-    request: Request, slug: str, session: ReadSession, who: SignedIn, before: int | None = None
-) -> Response:
-    """Every change to the study: who, when, before and after."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    events = tuple(reads.list_events(session, study.id, limit=101, before=before))
-    names = {
-        e.by_researcher_id: session.get_one(Researcher, e.by_researcher_id).email
-        for e in events
-        if e.by_researcher_id
-    }
-    older = events[99].id if len(events) > 100 else None
-    page = Log(**frame(session, who, study, "log"), events=events[:100], older=older, names=names)
-    return render(request, "research/log.html", page)
-
-
-def _members(
-    session: Session, who: Researcher, study: Study, *, email: str = "", problems: tuple[Problem, ...] = ()
-) -> Members:
-    found = tuple(reads.list_members(session, study.id))
-    return Members(**frame(session, who, study, "members", problems=problems), members=found, email=email)
 
 
 def _onward(section: str) -> str:
