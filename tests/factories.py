@@ -32,8 +32,13 @@ class Made:
 
 
 def spec(slug: str | None = None, **parts: Any) -> StudySpec:
-    """A small study file; ``parts`` are merged over it."""
-    base: dict[str, Any] = {"slug": slug or f"study-{next(_NUMBER)}", "title": "A study", "question": {}}
+    """A small study file that asks comparisons alone; ``parts`` are merged over it."""
+    base: dict[str, Any] = {
+        "slug": slug or f"study-{next(_NUMBER)}",
+        "title": "A study",
+        "question": {},
+        "meta": {"share": 0},
+    }
     return reading.from_data({**base, **parts})
 
 

@@ -153,8 +153,7 @@ def endorse(
     out = (1.0 - _kept(wish, raw)) * raw.effects.beta * raw.x
     own = raw.effects.own
     taken, advised = np.where(own, out, 0.0), np.where(own, 0.0, out)
-    expected = np.where(own, raw.effects.beta * raw.x, 0.0).sum(axis=1)
-    scale = _Scale(after, amended.votes, expected)
+    scale = scale_of(raw, after, amended.votes)
     p = scale.back(taken.sum(axis=1))
     would = scale.back(taken.sum(axis=1) + advised.sum(axis=1))
     weight = after.weight * (1.0 - np.minimum(1.0, 2.0 * np.abs(np.nan_to_num(would - p))))
@@ -177,6 +176,12 @@ def endorse(
     )  # fmt: skip
 
 
+def scale_of(raw: Raw, pooled: Pooled, votes: Votes | None = None) -> Scale:
+    """The scale on which influences are taken out of a rule's shares."""
+    expected = np.where(raw.effects.own, raw.effects.beta * raw.x, 0.0).sum(axis=1)
+    return Scale(pooled, raw.votes if votes is None else votes, expected)
+
+
 def class_of(topic: str | None) -> str:
     """The class of cases a pair belongs to when people are asked how to resolve disagreements: its topic."""
     return topic or "all"
@@ -193,7 +198,7 @@ def contested(votes: Votes) -> Flags:
     return np.asarray((n >= CONTESTED_VOTES) & (inside >= CONTESTED_SURE), np.bool_)
 
 
-class _Scale:
+class Scale:
     """A rule's shares on a scale where none is 0 or 1, and back.
 
     A rule that draws shares to one half says by how much (``prior``, in votes a side); that is undone first, because drawing an
@@ -259,7 +264,7 @@ def _readings(
     raw: Raw,
     wish: Wishes,
     before: Pooled,
-    scale: _Scale,
+    scale: Scale,
     taken: Floats,
     rule: PoolingRule,
     further: Sequence[PoolingRule],
@@ -277,7 +282,7 @@ def _readings(
         found[f"without:{name.name}"] = _side(scale.back(whole + left))
     for other in further:
         if other.name != rule.name:
-            moved = _Scale(other.pool(amended), amended, scale.expected)
+            moved = Scale(other.pool(amended), amended, scale.expected)
             found[f"rule:{other.name}"] = _side(moved.back(whole))
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.deps import AnnotatorId
 from app.api.problems import answers
@@ -13,15 +14,16 @@ from app.assignments.reads import get_assignment
 from app.assignments.tables import Assignment
 from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession
-from app.judgments import mine as own
 from app.judgments import writes as judgments
 from app.kit.clock import iso
 from app.kit.errors import NotFound, Unauthorized
-from app.metapreferences import mine
+from app.metapreferences import answering, mine, showing
+from app.metapreferences import reads as wish_reads
 from app.metapreferences import writes as wishes
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Annotator
+from app.querying import about_me
 from app.querying import writes as querying
 from app.questions.answers import ComparisonAnswer
 from app.studies import masking, reads
@@ -53,8 +55,48 @@ class AssignmentOut(BaseModel):
     expires_at: str
 
 
+class OptionOut(BaseModel):
+    value: str
+    label: str
+
+
+class MetaAssignmentOut(BaseModel):
+    """A question about the person's own choices. ``consequences`` are choices that some answers would turn over."""
+
+    assignment_id: str
+    kind: str
+    text: str
+    evidence: list[dict[str, Any]]
+    options: list[OptionOut]
+    expires_at: str
+    texts: dict[str, str] | None = None
+    ranking: int | None = None
+    consequences: dict[str, Any] | None = None
+
+
+class MetaAnswerIn(BaseModel):
+    """An answer to a meta-question: ``choice``, or a ``ranking`` (best first) or ``points``; ``stands`` says of each case among the
+    consequences whether it may be read the other way.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    choice: Any = None
+    text: Any = None
+    ranking: Any = None
+    points: Any = None
+    stands: Any = None
+    client_token: Any = None
+    elapsed_ms: Any = None
+
+
+Given = Annotated[ComparisonAnswer | MetaAnswerIn, Field(union_mode="left_to_right")]
+
+
 class Stored(BaseModel):
+    """``judgment_id`` is the answer's id, of either sort; ``patches`` are the effects of an answer to a meta-question."""
+
     judgment_id: str
+    patches: list[str] | None = None
 
 
 class Retracted(BaseModel):
@@ -78,7 +120,8 @@ def _study(session: Any, annotator: Annotator, slug: str | None = None) -> Study
 
 @router.get(
     "/studies/{slug}/next",
-    response_model=AssignmentOut,
+    response_model=AssignmentOut | MetaAssignmentOut,
+    response_model_exclude_none=True,
     responses={**answers(401, 404, 409), 204: {"description": "Nothing left for this person now"}},
 )
 def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, response: Response) -> Any:
@@ -96,6 +139,7 @@ def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, 
     "/assignments/{assignment_id}/answer",
     status_code=201,
     response_model=Stored,
+    response_model_exclude_none=True,
     responses={
         **answers(401, 404, 409, 422),
         200: {"model": Stored, "description": "The same submit had arrived before"},
@@ -103,7 +147,7 @@ def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, 
 )
 def answer(
     assignment_id: str,
-    given: ComparisonAnswer,
+    body: Given,
     session: WriteSession,
     who: AnnotatorId,
     now: Now,
@@ -112,8 +156,24 @@ def answer(
     """Answer a question. When this says 201, the answer is stored for good."""
     annotator = _person(session, who)
     study = _study(session, annotator)
+    assignment = get_assignment(session, assignment_id, annotator_id=who)
+    if assignment.kind != "comparison":
+        done = answering.answer(
+            session,
+            study,
+            annotator,
+            assignment_id,
+            body.model_dump(exclude_unset=True),
+            now=now,
+            source="api",
+        )
+        if not done.created:
+            response.status_code = 200
+        made = wish_reads.list_patches_of_event(session, done.event.id)
+        return {"judgment_id": done.event.id, "patches": [p.id for p in made]}
+    given = _comparison(body)
     if given.spans:
-        given = _unmasked(session, study, get_assignment(session, assignment_id, annotator_id=who), given)
+        given = _unmasked(session, study, assignment, given)
     recorded = judgments.record(
         session,
         study,
@@ -142,8 +202,8 @@ def retract(judgment_id: str, session: WriteSession, who: AnnotatorId, now: Now)
 def me(slug: str, session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
     """What the study has learned of me."""
     annotator = _person(session, who)
-    _study(session, annotator, slug)
-    return own.learned(session, annotator)
+    study = _study(session, annotator, slug)
+    return about_me.document(session, study, annotator, reads.spec_of(session, study))
 
 
 @router.get("/me/data", response_model=dict[str, Any], responses=answers(401))
@@ -164,8 +224,21 @@ def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
     return Response(status_code=204)
 
 
+def _comparison(body: ComparisonAnswer | MetaAnswerIn) -> ComparisonAnswer:
+    """The body as the answer to a comparison. Raises RequestValidationError as if it had been read as one at once."""
+    if isinstance(body, ComparisonAnswer):
+        return body
+    try:
+        return ComparisonAnswer.model_validate(body.model_dump(exclude_unset=True))
+    except ValidationError as error:
+        places = [{**e, "loc": ("body", *e["loc"])} for e in error.errors()]
+        raise RequestValidationError(places) from error
+
+
 def _shown(session: Any, study: Study, assignment: Assignment) -> dict[str, Any]:
     spec = reads.spec_of(session, study, assignment.protocol_version)
+    if assignment.kind != "comparison":
+        return showing.question(session, spec, assignment)
     item = reads.shown_item(session, assignment.item_id)
     left, right = judgments.response_texts(session, assignment)
     return {

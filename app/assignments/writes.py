@@ -87,6 +87,52 @@ def put(
     return stored(session, Assignment, row)
 
 
+def put_meta(
+    session: Session,
+    study: Study,
+    annotator: Annotator,
+    person: PersonLoad,
+    *,
+    kind: str,
+    payload: dict[str, Any],
+    spec: StudySpec,
+    drawn: dict[str, Any],
+    deltas: Deltas,
+    now: datetime,
+) -> Assignment:
+    """Store a question about the person's choices that was drawn. ``drawn`` holds policy, score, propensity, seed, draw."""
+    row = {
+        "id": new_id(now),
+        "study_id": study.id,
+        "annotator_id": annotator.id,
+        "kind": kind,
+        "protocol_version": study.version,
+        "payload": payload,
+        "slot": person.slot,
+        "work_session": person.work_session,
+        "state": "open",
+        "shown_at": now,
+        "expires_at": rules.lease_end(now, spec.collection.reservation_minutes),
+        **drawn,
+    }
+    session.execute(insert(Assignment), [row])
+    deltas.live[pool.shard_of(annotator.id)] += 1
+    return session.get_one(Assignment, row["id"])
+
+
+def close(session: Session, assignment: Assignment, deltas: Deltas, *, now: datetime) -> None:
+    """Note that a question about the person's choices was answered; one whose hold had ended is taken back first."""
+    if assignment.state == "open":
+        deltas.live[pool.shard_of(assignment.annotator_id)] -= 1
+    session.execute(
+        update(Assignment)
+        .where(Assignment.id == assignment.id)
+        .values(state="answered", closed_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire(assignment)
+
+
 def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: datetime) -> datetime:
     """Hold the question longer, because the person is active. Raises AssignmentExpired, AlreadyAnswered."""
     if assignment.state == "answered":

@@ -40,18 +40,6 @@ def everything(session: Session, study: Study, annotator: Annotator) -> dict[str
     }
 
 
-def learned(session: Session, annotator: Annotator) -> dict[str, Any]:
-    """What the study has learned of this person; nothing is said before there is enough to say it from."""
-    answered = len(reads.list_of_person(session, annotator.id, limit=None))
-    return {
-        "pseudonym": annotator.pseudonym,
-        "judgments": answered,
-        "ready": False,
-        "statements": [],
-        "note": "Not enough to say anything yet. After about 25 choices we'll show you what we think we've learned.",
-    }
-
-
 def _one(row: Any, item: Item, left: Response, right: Response) -> dict[str, Any]:
     return {
         "judgment_id": row.id,

@@ -21,7 +21,7 @@ from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.assignments.writes import close, ensure_person, let_go
 from app.db.base import stored, table_of
 from app.judgments import reads, refits, rules
-from app.judgments.errors import ChangedElsewhere, EditWindowClosed, TokenReused
+from app.judgments.errors import AnswerIncomplete, ChangedElsewhere, EditWindowClosed, TokenReused
 from app.judgments.tables import Judgment
 from app.kit.ids import new_id
 from app.people.tables import Annotator
@@ -74,6 +74,8 @@ def record(
     """
     pool.lock_person(session, annotator.id)
     assignment = assignments.get_assignment(session, assignment_id, annotator_id=annotator.id, lock=True)
+    if assignment.kind != "comparison":
+        raise AnswerIncomplete("This is a question about your choices, not a comparison.")
     same = _same_submit(session, annotator.id, assignment.id, answer.client_token)
     if same is not None:
         return Recorded(same, created=False)

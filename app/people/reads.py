@@ -144,3 +144,9 @@ def find_invite(session: Session, code: str) -> Invite | None:
 
 def list_invites(session: Session, study_id: int) -> Sequence[Invite]:
     return session.scalars(select(Invite).where(Invite.study_id == study_id).order_by(Invite.id.desc())).all()
+
+
+def pseudonyms(session: Session, study_id: int) -> dict[int, str]:
+    """What the people of a study are known by, by database key."""
+    rows = session.execute(select(Annotator.id, Annotator.pseudonym).where(Annotator.study_id == study_id))
+    return {r.id: r.pseudonym for r in rows}

@@ -18,6 +18,7 @@ import numpy as np
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from app.aggregation import keeping
 from app.aggregation.tables import PairFigure
 from app.assignments import pool, reads
 from app.assignments import writes as assignments
@@ -30,7 +31,7 @@ from app.kit import log
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.querying import draw, guessing, quotas, reasons, registry, router, selection
+from app.querying import draw, guessing, meta, own_guess, quotas, reasons, registry, router, selection
 from app.querying.protocol import Acquisition, CandidateView, Learns
 from app.querying.router import Repeat
 from app.querying.selection import Selection
@@ -118,16 +119,24 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
     if kept is not None and _must_wait(session, asking, kept, size):
         return None
     assignments.begin_work(asking.person, now=asking.now)
+    turn = meta.take_turn(
+        session, asking.study, asking.spec, asking.annotator, asking.person,
+        seed=asking.seed, rng=asking.rng, deltas=asking.deltas, now=asking.now,
+    )  # fmt: skip
+    if turn.assignment is not None:
+        return turn.assignment
+    branch = turn.comparison
     checks = _checks(session, asking)
     check_share = asking.spec.gold.share if checks else 0.0
     if checks and asking.rng.random() < check_share:
-        return _put_check(session, asking, checks)
+        return _put_check(session, asking, checks, branch * check_share)
+    branch *= 1 - check_share
     eligible = _count_repeatable(session, asking)
-    repeat_share = asking.spec.querying.retest * (1 - check_share) if eligible else 0.0
-    if eligible and asking.rng.random() < asking.spec.querying.retest:
-        return _put_repeat(session, asking, eligible, repeat_share)
+    repeat_share = asking.spec.querying.retest if eligible else 0.0
+    if eligible and asking.rng.random() < repeat_share:
+        return _put_repeat(session, asking, eligible, branch * repeat_share)
     chosen = _Policy(policy, kept, note)
-    return _draw_pair(session, asking, chosen, size, branch=1 - check_share - repeat_share)
+    return _draw_pair(session, asking, chosen, size, branch=branch * (1 - repeat_share))
 
 
 def _must_wait(session: Session, asking: _Asking, kept: Selection, size: PoolSize) -> bool:
@@ -245,8 +254,8 @@ def _checks(session: Session, asking: _Asking) -> Sequence[Any]:
     return reads.gold_candidates(session, asking.study.id, asking.annotator.id)
 
 
-def _put_check(session: Session, asking: _Asking, checks: Sequence[Any]) -> Assignment:
-    share, n = asking.spec.gold.share, len(checks)
+def _put_check(session: Session, asking: _Asking, checks: Sequence[Any], share: float) -> Assignment:
+    n = len(checks)
     record = {"branch": "check", "branch_probability": share, "eligible": n, "candidates": n}
     return _put(
         session, asking, asking.rng.choice(checks).pair_id,
@@ -359,12 +368,18 @@ def repeatable() -> Any:
 
 def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assignment:
     drawn["seed"] = asking.seed
+    pair = studies.get_pair(session, pair_id)
+    first_left = first_on_left(asking.annotator.side_seed, asking.person.slot)
+    kept = keeping.latest(session, asking.study.id)
+    guessed = own_guess.guess(session, asking.annotator, kept, pair, first_left=first_left)
+    if guessed is not None:
+        drawn["draw"] = {**drawn["draw"], "own_guess": guessed}
     return assignments.put(
         session,
         asking.study,
         asking.annotator,
         asking.person,
-        pair=studies.get_pair(session, pair_id),
+        pair=pair,
         spec=asking.spec,
         drawn={"retest_of": None, "is_gold": False, **drawn},
         deltas=asking.deltas,

@@ -18,3 +18,9 @@ def kinds() -> dict[str, QuestionKind]:
 def meta_kinds() -> dict[str, MetaKind]:
     """Meta-question kinds, by file name."""
     return discover("app.questions.meta", "KIND")
+
+
+@cache
+def by_code() -> dict[str, MetaKind]:
+    """Meta-question kinds, by stored kind."""
+    return {kind.code: kind for kind in meta_kinds().values()}

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.aggregation import traits
+from app.aggregation import keeping, traits
 from app.aggregation.tables import Fit, LearnedGroup, PairFigure, PersonFigure
 from app.db.session import Database
 from app.reports.report import SEED, VERSION, Analysis
@@ -30,6 +30,7 @@ def fit(database: Database, study_id: int, *, now: datetime) -> Fit:
     """
     began = time.perf_counter()
     traits.keep(database, study_id)
+    keeping.keep(database, study_id, now=now)
     with database.read() as session:
         study = session.get_one(Study, study_id)
         analysis = Analysis(session, study, now=now)

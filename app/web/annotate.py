@@ -81,11 +81,10 @@ def next_question(slug: str, session: WriteSession, browser: Browser, now: Now) 
     held = assignments.find_open(session, visit.annotator.id)
     if (
         held is not None
-        and held.kind == "comparison"
         and not is_expired(held.state, held.expires_at, now)
         and visit.study.state in {"open", "paused"}
     ):
-        return see_other(f"/s/{slug}/pair/{held.id}")
+        return see_other(_place(slug, held))
     person = assignment_writes.ensure_person(session, visit.annotator.id)
     if _at_work(person, now=now):
         if person.session_answered >= visit.spec.session.questions:
@@ -100,7 +99,13 @@ def next_question(slug: str, session: WriteSession, browser: Browser, now: Now) 
     if assignment is None:
         person.session_ended_at = now
         return see_other(f"/s/{slug}/done")
-    return see_other(f"/s/{slug}/pair/{assignment.id}")
+    return see_other(_place(slug, assignment))
+
+
+def _place(slug: str, assignment: Assignment) -> str:
+    """Where a question is answered: a pair, or a question about the person's own choices."""
+    kind = "pair" if assignment.kind == "comparison" else "question"
+    return f"/s/{slug}/{kind}/{assignment.id}"
 
 
 @router.get("/s/{slug}/pair/{serving}", name="annotate.ballot")
@@ -116,6 +121,8 @@ def show(
     """The pair: to be answered, answered already, or passed on. ``view=plain`` shows the texts as they are."""
     visit = get_visit(session, slug, browser)
     assignment = assignments.get_assignment(session, serving, annotator_id=visit.annotator.id)
+    if assignment.kind != "comparison":
+        return see_other(_place(slug, assignment))
     current = judgment_reads.find_current(session, assignment.id)
     person = assignments.find_person(session, visit.annotator.id)
     if current is not None:

@@ -47,9 +47,10 @@ def make_site(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[..., S
                 _env_file=None,
             )
             app = create_app(settings)
-            rows = factories.items(20)
+            rows = parts.pop("rows", None) or factories.items(20)
             for row in rows:
-                row["responses"][0]["text"] += "\n\n" + LONG
+                row["responses"][0]["text"] += "" if row.get("as_is") else "\n\n" + LONG
+                row.pop("as_is", None)
             with app.state.database.write() as session:
                 owner = people.create_researcher(
                     session, "r@example.org", password="a long password", now=utc_now()

@@ -79,7 +79,7 @@ def test_a_meta_kind_offers_what_the_seam_asks_for(name):
 @pytest.mark.parametrize("name", META)
 def test_effects_are_pure_and_applying_them_twice_is_once(name):
     kind = registry.meta_kinds()[name]
-    view = MetaView(annotator_id="a", judgment_id="j1")
+    view = MetaView(annotator_id="a", judgment_id="j1", evidence=("j1",))
     for option in kind.options():
         once, again = (kind.effects(MetaAnswer(option.value), view) for _ in range(2))
         assert once == again

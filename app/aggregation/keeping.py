@@ -1,0 +1,180 @@
+"""What the questions about choices are priced by, worked out with every fit and kept: nobody who asks for a question waits for it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.aggregation import endorsing, labels, registry
+from app.aggregation.labels import Basis
+from app.aggregation.tables import Fit
+from app.db.session import Database
+from app.inference.influence_effects import CLEARLY
+from app.metapreferences import reads as wishes
+from app.metapreferences.rules import Held
+from app.studies.tables import Study
+
+KIND, METHOD, VERSION = "sway", "soundings-sway", 1
+GRID = 11
+"""Endorsed shares at which the labels moved are tabulated: 0, .1 ... 1."""
+FEWEST_FOR_SPLIT = 20
+"""People from whom on counts of a pair may be shown (METHOD 3.4.2)."""
+MOST_SPLITS = 200
+VOTE_SECONDS, LEAST_SECONDS = 30.0, 15.0
+"""Where not measured; and below which nobody reads two answers: votes sent by a program are priced as a person's."""
+OWN_SHRINK = 8.0
+
+_kept: OrderedDict[tuple[str, int], Kept] = OrderedDict()
+_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One kept result. ``state`` names what it was worked out from."""
+
+    fit_id: int
+    state: str
+    result: dict[str, Any]
+
+
+def keep(database: Database, study_id: int, *, now: datetime) -> Kept:
+    """Work out what each influence would move, what a vote is worth, and where people are split; and keep it."""
+    began = time.perf_counter()
+    with database.read() as session:
+        study = session.get_one(Study, study_id)
+        found, held = labels.basis(session, study), wishes.active_patches(session, study_id)
+        state = labels.state(session, study)
+    result = summary(found, held)
+    with database.write() as session:
+        made = Fit(
+            study_id=study_id, kind=KIND, method=METHOD, version=VERSION, seed=0, state=state[:200],
+            judgments=found.seen.n, result=result, seconds=time.perf_counter() - began, made_at=now,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        session.execute(delete(Fit).where(Fit.study_id == study_id, Fit.kind == KIND, Fit.id < made.id))
+        return Kept(made.id, state, result)
+
+
+def latest(session: Session, study_id: int) -> Kept | None:
+    """The last kept result, or None before there was one. One small query; the result itself is read once a process."""
+    row = session.execute(
+        select(Fit.id, Fit.state)
+        .where(Fit.study_id == study_id, Fit.kind == KIND, Fit.version == VERSION)
+        .order_by(Fit.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    key = (str(session.get_bind().engine.url), row.id)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    result = session.scalar(select(Fit.result).where(Fit.id == row.id))
+    made = Kept(row.id, row.state, result or {})
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > labels.KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
+    """What ``app.querying.meta`` and the pages about a person read, as JSON.
+
+    influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood,
+    moved_by (labels moved in all at endorsed shares 0, .1 ... 1).  vote_price: labels one more vote moves, a second.  vote_seconds:
+    median.  splits: by class, pairs people differ on, each as [pair, people, for the first, for the second].  people: each
+    person's own slopes by influence, in logits for one unit.
+    """
+    rule = registry.rules()["soft"]
+    now = endorsing.endorse(found.raw, held, rule)
+    raw = found.raw
+    told = {w.name: w for w in now.wishes.wishes}
+    influences: dict[str, Any] = {}
+    for k, effect in enumerate(found.sway.fit.effects):
+        wish = told[effect.name]
+        influences[effect.name] = {
+            "effect": effect.points, "q_value": effect.q_value, "beta": float(raw.effects.beta[k]),
+            "error": float(raw.effects.error[k]), "scale": effect.scale, "own": bool(raw.effects.own[k]),
+            "probes": int(raw.effects.probes[k]), "endorsed": wish.endorsed, "answers": wish.answers, "stood": wish.stood,
+            "moved_by": _moved_by(found, k),
+        }  # fmt: skip
+    seconds = _vote_seconds(found)
+    return {
+        "influences": influences,
+        "vote_price": _vote_moves(found) / seconds,
+        "vote_seconds": seconds,
+        "splits": _splits(found),
+        "resolutions": {name: one.answers for name, one in now.resolutions.items()},
+        "people": _slopes(found),
+        "moved": int(now.moved.sum()),
+        "pairs": int(now.p_raw.size),
+    }
+
+
+def _moved_by(found: Basis, k: int) -> list[float]:
+    """Sum over pairs of how far the label moves when this influence counts for 0, .1 ... 1."""
+    raw = found.raw
+    shift = raw.effects.beta[k] * raw.x[:, k]
+    pooled = registry.rules()["soft"].pool(raw.votes)
+    scale = endorsing.scale_of(raw, pooled)
+    p = np.nan_to_num(pooled.p_first, nan=0.5)
+    return [
+        round(float(np.abs(np.nan_to_num(scale.back((1.0 - e) * shift), nan=0.5) - p).sum()), 6)
+        for e in np.linspace(0.0, 1.0, GRID)
+    ]
+
+
+def _vote_seconds(found: Basis) -> float:
+    seconds = found.seen.seconds[np.isfinite(found.seen.seconds)]
+    seconds = seconds[seconds > 0]
+    return max(LEAST_SECONDS, float(np.median(seconds))) if seconds.size >= FEWEST_FOR_SPLIT else VOTE_SECONDS
+
+
+def _vote_moves(found: Basis) -> float:
+    """Expected change of the label that one more vote moves most: 2 p (1 - p) / (n + 2 a + 1), under Beta(np + a, n(1-p) + a)."""
+    votes = found.raw.votes
+    pooled = registry.rules()["soft"].pool(votes)
+    a = float(pooled.parameters.get("prior", 1.0))
+    p = np.nan_to_num(pooled.p_first, nan=0.5)
+    moves = 2 * p * (1 - p) / (votes.total + 2 * a + 1)
+    fresh = 0.5 / (2 * a + 1)
+    return float(max(moves.max(initial=0.0), fresh if not moves.size else 0.0))
+
+
+def _splits(found: Basis) -> dict[str, list[list[int]]]:
+    votes, seen = found.raw.votes, found.seen
+    people = votes.n_annotators
+    first = np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs)
+    second = np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs)
+    where = np.flatnonzero(endorsing.contested(votes) & (people >= FEWEST_FOR_SPLIT))
+    where = where[np.argsort(np.abs(first - second)[where], kind="stable")][:MOST_SPLITS]
+    out: dict[str, list[list[int]]] = {}
+    for pair in where.tolist():
+        row = [int(seen.pairs.id[pair]), int(people[pair]), int(first[pair]), int(second[pair])]
+        out.setdefault(endorsing.class_of(seen.pairs.topic[pair]), []).append(row)
+    return out
+
+
+def _slopes(found: Basis) -> dict[str, list[float]]:
+    """Each person's own slope by influence: their share beside everybody's, drawn to it by eight choices' worth."""
+    counts = found.sway.fit.by_person.astype(np.float64)
+    if not counts.size:
+        return {}
+    chosen, of = counts[:, :, 0], counts[:, :, 1]
+    everybody = (chosen.sum(axis=0) + 1) / (of.sum(axis=0) + 2)
+    own = (chosen + OWN_SHRINK * everybody) / (of + OWN_SHRINK)
+    slopes = found.raw.effects.beta + (logit(own) - logit(everybody)) / (1.0 + CLEARLY)
+    ids = found.seen.people.id.tolist()
+    return {str(ids[i]): [round(v, 4) for v in slopes[i].tolist()] for i in range(slopes.shape[0])}

@@ -1,0 +1,226 @@
+"""Whether the next question is about the person's choices, and which: every possible one has a price on the scale that votes have.
+
+The price is the expected change of labels per second of the person's time (METHOD 3.0). Within the caps, the dearest question
+is asked where it is worth more than the best vote; and some are drawn at random, so that triggers can be checked against
+people who were not selected by them. Every row says with which probability it came up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.aggregation import keeping
+from app.assignments import writes as assignments
+from app.assignments.pool import Deltas
+from app.assignments.tables import Assignment, PersonLoad
+from app.metapreferences import leading
+from app.people.tables import Annotator
+from app.querying import own_questions, worlds
+from app.questions import registry
+from app.questions.asking import Asks, Occasion
+from app.questions.chance import form_of, of_person, shuffled
+from app.questions.wording import words
+from app.studies.spec import StudySpec
+from app.studies.tables import Study
+
+A_SESSION, ONE_IN, NOT_BEFORE = 3, 5, 5
+"""At most three a session, one question in five, none before five were answered in it (CONTRACT 7)."""
+SAME_KIND_AFTER = timedelta(minutes=10)
+RANDOM_SHARE = 0.2
+"""Of meta-questions asked because they are worth it, drawn at random all the same: over the promised fifteen per cent."""
+CHECK_SHARE = 0.05
+"""How often one is drawn at random where none is worth more than a vote."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A question to put, with how it came up. ``probability`` is that of this question, all arms together."""
+
+    occasion: Occasion
+    probability: float
+    random: bool
+    price: float
+    vote_price: float | None
+    eligible: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What asking came to: the question put, or None; and the probability with which a comparison was to come instead."""
+
+    assignment: Assignment | None
+    comparison: float
+
+
+def take_turn(
+    session: Session,
+    study: Study,
+    spec: StudySpec,
+    annotator: Annotator,
+    person: PersonLoad,
+    *,
+    seed: int,
+    rng: Random,
+    deltas: Deltas,
+    now: datetime,
+) -> Turn:
+    """Put a question about the person's choices, if one is due. The comparison's probability is exact either way."""
+    past = _past(session, annotator.id, person) if may_be_due(spec, person) else None
+    if past is None or not _within_caps(spec, person, past):
+        return Turn(None, 1.0)
+    kept = keeping.latest(session, study.id)
+    facts = worlds.world(session, annotator, spec, kept)
+    codes = _allowed(spec, past, now)
+    kinds = [k for k in (registry.by_code().get(c) for c in codes) if isinstance(k, Asks) and not k.on_ballot]
+    occasions = [o for kind in kinds for o in kind.occasions(facts)]
+    occasions += own_questions.occasions(spec, facts, set(codes))
+    leads = leading.retired(session, study.id) if occasions else frozenset()
+    occasions = [o for o in occasions if o.template not in leads]
+    if not occasions:
+        return Turn(None, 1.0)
+    vote = float(kept.result["vote_price"]) if kept else None
+    asks, chosen = choose(occasions, vote, rng)
+    if chosen is None:
+        return Turn(None, 1.0 - asks)
+    put = _put(session, study, spec, annotator, person, chosen, seed=seed, deltas=deltas, now=now)
+    return Turn(put, 1.0 - asks)
+
+
+def may_be_due(spec: StudySpec, person: PersonLoad) -> bool:
+    """Whether it is worth looking any further: decided from the person's counters alone."""
+    return spec.meta.share > 0 and person.session_answered >= NOT_BEFORE
+
+
+def choose(
+    occasions: Sequence[Occasion], vote_price: float | None, rng: Random
+) -> tuple[float, Chosen | None]:
+    """(probability that a meta-question comes up now, the one drawn or None).
+
+    The dearest triggered question is asked where it is worth more than a vote, one of all at random with probability
+    ``RANDOM_SHARE`` instead; where none is worth it, one at random with probability ``CHECK_SHARE``.
+    """
+    n = len(occasions)
+    prices = [o.price(_seconds(o)) for o in occasions]
+    due = [i for i in range(n) if occasions[i].triggered and prices[i] > (vote_price or 0.0)]
+    best = max(due, key=lambda i: (prices[i], -i)) if due else None
+    asks, share = (1.0, RANDOM_SHARE) if best is not None else (CHECK_SHARE, 1.0)
+    if asks < 1.0 and rng.random() >= asks:
+        return asks, None
+    at_random = best is None or rng.random() < share
+    index = rng.randrange(n) if at_random or best is None else best
+    probability = asks * (share / n + (1.0 - share) * (index == best))
+    return asks, Chosen(occasions[index], probability, at_random, prices[index], vote_price, n)
+
+
+def _seconds(occasion: Occasion) -> float:
+    kind = registry.by_code().get(occasion.kind)
+    return kind.seconds if kind else 20.0
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Meta-questions of this working session, and when each kind was last put."""
+
+    in_session: int
+    last: dict[str, datetime]
+
+
+def _past(session: Session, annotator_id: int, person: PersonLoad) -> _Past:
+    rows = session.execute(
+        select(Assignment.kind, Assignment.work_session, Assignment.shown_at).where(
+            Assignment.annotator_id == annotator_id,
+            Assignment.kind != "comparison",
+            Assignment.state.in_(("open", "answered")),
+        )
+    ).all()
+    last: dict[str, datetime] = {}
+    for kind, _, shown_at in rows:
+        last[kind] = max(last.get(kind, shown_at), shown_at)
+    return _Past(sum(1 for r in rows if r.work_session == person.work_session), last)
+
+
+def _within_caps(spec: StudySpec, person: PersonLoad, past: _Past) -> bool:
+    share = min(spec.meta.share, 1 / ONE_IN)
+    room = share * (person.session_answered + 1)
+    return past.in_session < A_SESSION and past.in_session + 1 <= room + 1e-9
+
+
+def _allowed(spec: StudySpec, past: _Past, now: datetime) -> list[str]:
+    """Kinds that the study asks and this person was not asked in the last ten minutes."""
+    return [c for c in spec.meta.kinds if c not in past.last or now - past.last[c] >= SAME_KIND_AFTER]
+
+
+def _put(
+    session: Session,
+    study: Study,
+    spec: StudySpec,
+    annotator: Annotator,
+    person: PersonLoad,
+    chosen: Chosen,
+    *,
+    seed: int,
+    deltas: Deltas,
+    now: datetime,
+) -> Assignment:
+    payload = question(session, study, spec, annotator, chosen.occasion)
+    payload["trigger"] = {
+        **chosen.occasion.trigger, "triggered": chosen.occasion.triggered, "random": chosen.random,
+    }  # fmt: skip
+    drawn = {
+        "policy": "meta",
+        "score": chosen.price,
+        "propensity": chosen.probability,
+        "seed": seed,
+        "draw": {
+            "branch": "random" if chosen.random else "worth_most", "eligible": chosen.eligible,
+            "price": chosen.price, "vote_price": chosen.vote_price,
+        },
+    }  # fmt: skip
+    return assignments.put_meta(
+        session, study, annotator, person, kind=chosen.occasion.kind, payload=payload, spec=spec, drawn=drawn,
+        deltas=deltas, now=now,
+    )  # fmt: skip
+
+
+def question(
+    session: Session, study: Study, spec: StudySpec, annotator: Annotator, occasion: Occasion
+) -> dict[str, Any]:
+    """The question as it is put to this person, all of it: what ``Assignment.payload`` keeps."""
+    from app.studies import reads as studies
+
+    say = words(spec.display.language)
+    about = dict(occasion.about)
+    if "own" in about:
+        return own_questions.payload(
+            spec, occasion, about, of_person(annotator.side_seed, occasion.template), say
+        )
+    kind = registry.by_code()[occasion.kind]
+    assert isinstance(kind, Asks)  # noqa: S101 - only such kinds have occasions
+    rng = of_person(annotator.side_seed, occasion.template)
+    form = form_of(kind.forms, rng)
+    wording = kind.wording(about, form, say)
+    order = shuffled([o.value for o in wording.options], rng)
+    if occasion.kind == "M1":
+        about["topics"] = studies.list_topics(session, study.id)[:50]
+    return {
+        "template": occasion.template,
+        "version": kind.version,
+        "form": form,
+        "lead": wording.lead,
+        "text": wording.text,
+        "options": [{"value": v, "label": wording.labels[v]} for v in order],
+        "texts": dict(wording.texts),
+        "ranks": say("M5.second") if wording.ranks else None,
+        "evidence": list(occasion.evidence),
+        "about": about,
+        "cases": [{"judgment_id": c.judgment_id, "turned": c.turned} for c in occasion.cases],
+        "needs_cases": sorted(kind.needs_cases),
+        "preview": {a: round(moved, 6) for a, _, moved in occasion.outcomes},
+    }
