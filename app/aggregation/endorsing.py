@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit, logit
+from scipy.special import betainc, expit
 
 from app.aggregation import amending, resolving, wishes
 from app.aggregation.amending import Amended, Ids, Said
-from app.aggregation.pooling.soft import prior
 from app.aggregation.protocol import BAND, Flags, Floats, Pooled, PoolingRule, Votes
 from app.aggregation.resolving import Resolution
 from app.aggregation.wishes import Wishes
@@ -22,6 +21,8 @@ ALWAYS_OUT = {"position": 0.0, "first_read": 0.0}
 """How a pair was shown never counts, asked or not, unless the study says otherwise."""
 SMALLEST = 1e-6
 """Shifts below this many logits are none."""
+_STEPS = 12
+_SPREADS = (0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 CONTESTED_FROM, CONTESTED_VOTES, CONTESTED_SURE = 0.06, 8, 0.8
 
 
@@ -121,12 +122,12 @@ def endorse(
     """Labels as people stand by them.
 
     Model: choices are read as their givers say (``amending``), then the rule gives a share r (where it draws shares to one half,
-    that is undone first and done again last). With a the soft rule's prior, n the pair's weight and m = sigma(sum beta_k x_k), the
-    share that the influences alone would give, q = (n r + 2 a m) / (n + 2 a) is r never 0 or 1; logit q* = logit q - s,
-    s = sum_k (1 - e_k) beta_k x_k over the influences whose effect is known to be their own, e_k from ``wishes``; and r* is q* taken
-    back, ((n + 2 a) q* - 2 a m*) / n with logit m* = logit m - s, within 0..1. An influence that is not known to be its own
-    moves no share: the weight falls by twice the share it would move (advisory). Pairs that people disagree about are then
-    treated as the people of their class want (``resolving``). With no patches that speak, p* = p, but for the side shown.
+    that is undone first and done again last). A pair's n votes say logit q = o + theta, o = sum beta_k x_k what the influences alone
+    would give, theta ~ N(0, v) the rest, v fitted to the study: so q is never 0 or 1. Taking out s = sum_k (1 - e_k) beta_k x_k over
+    the influences whose effect is known to be their own, e_k from ``wishes``, leaves the share that votes with the same theta would
+    have had, r* = sigma(o + theta - s) + theta / (n v), within 0..1. An influence that is not known to be its own moves no share:
+    the weight falls by twice the share it would move (advisory). Pairs that people disagree about are then treated as the people
+    of their class want (``resolving``). With no patches that speak, p* = p, but for the side shown.
 
     Args:
         raw: Votes and what is known of pairs; built by ``aggregation.labels``.
@@ -202,26 +203,23 @@ class Scale:
     """A rule's shares on a scale where none is 0 or 1, and back.
 
     A rule that draws shares to one half says by how much (``prior``, in votes a side); that is undone first, because drawing an
-    influenced share to one half and then taking the whole influence out would take out too much.
+    influenced share to one half and then taking the whole influence out would take out too much. What a pair's votes say beyond
+    its influences, theta, is drawn to 0 instead, by as much as the study's pairs lie around it.
     """
 
     def __init__(self, pooled: Pooled, votes: Votes, expected: Floats) -> None:
         self.p = pooled.p_first
         self.n = np.maximum(votes.total, 1e-9)
         self.drawn = float(pooled.parameters.get("prior", 0.0))
-        a, _ = prior(votes.for_first, votes.total, votes.n_judgments >= 2)
-        self.a = max(a, 0.25)
         filled = np.nan_to_num(self.p, nan=0.5)
         share = np.clip(((self.n + 2 * self.drawn) * filled - self.drawn) / self.n, 0.0, 1.0)
-        self.expected = expected
-        self.logit = np.asarray(
-            logit((self.n * share + 2 * self.a * expit(expected)) / (self.n + 2 * self.a)), np.float64
-        )
+        self.spread = _spread_of(share, self.n, expected, votes.n_judgments >= 2)
+        self.theta = _beyond(share, self.n, expected, self.spread)
+        self.expected, self.logit = expected, expected + self.theta
 
     def back(self, shift: Floats) -> Floats:
         """The rule's shares with these logits taken out, float64 (n_pairs,); as they were where it is none."""
-        centre = 2 * self.a * expit(self.expected - shift)
-        share = np.clip(((self.n + 2 * self.a) * expit(self.logit - shift) - centre) / self.n, 0.0, 1.0)
+        share = np.clip(expit(self.logit - shift) + self.theta / (self.n * self.spread), 0.0, 1.0)
         p = (self.n * share + self.drawn) / (self.n + 2 * self.drawn)
         return np.where(np.isnan(self.p) | (np.abs(shift) <= SMALLEST), self.p, p)
 
@@ -229,6 +227,32 @@ class Scale:
         """What each column alone moves the share by: float64 (n_pairs, k)."""
         base = expit(self.logit)
         return np.asarray(expit(self.logit[:, None] - shift) - base[:, None], np.float64)
+
+
+def _beyond(share: Floats, n: Floats, expected: Floats, spread: float) -> Floats:
+    """The mode of theta: n (r - sigma(expected + theta)) = theta / spread, by Newton steps from 0."""
+    theta = np.zeros(share.size)
+    for _ in range(_STEPS):
+        mean = expit(expected + theta)
+        step = (n * (share - mean) - theta / spread) / (n * mean * (1 - mean) + 1 / spread)
+        theta += np.clip(step, -1.0, 1.0)
+    return theta
+
+
+def _spread_of(share: Floats, n: Floats, expected: Floats, informative: Flags) -> float:
+    """The variance of theta over pairs that is likeliest, of a grid, by Laplace's approximation; 1 where no pair has two votes."""
+    if not informative.any():
+        return 1.0
+    r, m, o = share[informative], n[informative], expected[informative]
+
+    def gain(spread: float) -> float:
+        theta = _beyond(r, m, o, spread)
+        eta = o + theta
+        mean = expit(eta)
+        fit = m * (r * eta - np.logaddexp(0.0, eta)) - theta**2 / (2 * spread)
+        return float((fit - 0.5 * np.log(1 + spread * m * mean * (1 - mean))).sum())
+
+    return max(_SPREADS, key=gain)
 
 
 def _kept(wish: Wishes, raw: Raw) -> Floats:

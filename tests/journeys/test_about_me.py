@@ -110,9 +110,10 @@ def to_question(page, site):
 
 
 def by_length(session, study):
-    """How many labels length has moved."""
+    """How many labels length has moved, or made to weigh less."""
     found = labels.labels(session, study).endorsed
-    return int((found.logit_shift[:, found.names.index("length")] != 0).sum())
+    k = found.names.index("length")
+    return int((found.logit_shift[:, k] + found.advised[:, k] != 0).sum())
 
 
 def order(page):
