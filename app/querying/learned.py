@@ -14,8 +14,8 @@ FAINT = 1e-12
 """Worth below this share of the largest counts as this much: such a pair keeps a score, and is hardly ever drawn."""
 CANDIDATES = 256
 """Of the pairs a person can be asked, so many are looked at; more tell no better (100 to 4000 were measured alike)."""
-TEMPERATURE = 0.1
-"""Drawn in proportion to worth ** 10: mostly among the best, never the best alone."""
+TEMPERATURE = 0.05
+"""Drawn in proportion to worth ** 20: mostly among the best, never the best alone."""
 
 
 def log_worth(worth: Floats) -> Floats:

@@ -110,7 +110,7 @@ def test_questions_go_by_the_model_and_the_row_says_why(database, clock, studied
         for row in by_model:
             assert row.policy == policy
             assert "note" not in row.draw
-            assert row.draw["temperature"] == 0.1
+            assert row.draw["temperature"] == 0.05
             assert row.draw["group"] in {"north", "south"}
             assert session.get_one(Fit, row.draw["epoch"]).method == policy
             assert 0 < row.propensity <= 1

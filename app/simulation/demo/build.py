@@ -20,6 +20,7 @@ from app.kit.rng import generator
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Researcher
+from app.querying import refreshing
 from app.querying.writes import issue_next
 from app.questions import registry
 from app.reports import fitting
@@ -38,6 +39,8 @@ from app.studies.tables import Response, Study
 EMAIL = "demo@example.org"
 OPEN, FILLED = "everyday-advice", "everyday-advice-simulated"
 PEOPLE, ANSWERS_EACH, DAYS = 40, 22, 9
+REFRESHED_EVERY = 4
+"""People after whom it is chosen anew what to ask: every 88 answers, as a worker would in the background."""
 SEED = 20_261_124
 
 
@@ -91,11 +94,14 @@ def fill(database: Database, *, now: datetime, report: Callable[[float], None]) 
         study_id = session.scalars(select(Study.id).where(Study.slug == FILLED)).one()
         seen = world.of_study(session, study_id, seed=SEED, substances=0, given=substance(traits()))
     for number, who in enumerate(population().people(rng, PEOPLE)):
+        if number % REFRESHED_EVERY == 0:
+            refreshing.refresh(database, study_id, now=now)
         began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
         with database.write() as session:
             _one_person(session, rng, seen, who, began)
         report((number + 1) / (PEOPLE + 1))
     fitting.fit(database, study_id, now=now)
+    refreshing.refresh(database, study_id, now=now)
     report(1.0)
 
 
