@@ -327,7 +327,7 @@ def _resolve(
         return p, weight, tuple(resolved)
     open_to_it = contested(votes)
     p, weight = p.copy(), weight.copy()
-    juries = {"affected": raw.affected, "experienced": raw.experienced}
+    juries = {"affected": raw.affected, "experience": raw.experienced}
     asked = {way: _jury(votes, rule, juries[way]) for way in set(ways.values()) & set(juries)}
     for pair in np.flatnonzero(open_to_it).tolist():
         way = ways.get(classes[pair])
@@ -339,7 +339,7 @@ def _resolve(
             p[pair] = p[pair] if np.isnan(heard) else heard
             continue
         resolved[pair] = way
-        if way in {"each_user", "both_sides", "stay_out", "talk"}:
+        if way in {"particular_user", "both_sides", "stay_out", "talk"}:
             weight[pair] = 0.0
     return p, weight, tuple(resolved)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.metapreferences.rules import Held
 
-WAYS = ("majority", "affected", "experienced", "each_user", "both_sides", "stay_out", "talk", "leave")
+WAYS = ("majority", "affected", "experience", "particular_user", "both_sides", "stay_out", "talk", "leave")
 """What could be done: what most people chose; what those it affects chose; what those who know the subject chose; what the
 particular user prefers; show both sides; stay out of it; talk it over first; leave it as it is.
 """

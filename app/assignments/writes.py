@@ -120,16 +120,11 @@ def put_meta(
     return session.get_one(Assignment, row["id"])
 
 
-def close(session: Session, assignment: Assignment, deltas: Deltas, *, now: datetime) -> None:
-    """Note that a question about the person's choices was answered; one whose hold had ended is taken back first."""
+def close_meta(session: Session, assignment: Assignment, deltas: Deltas, *, now: datetime) -> None:
+    """A question about the person's choices was answered; its hold may have ended before that."""
     if assignment.state == "open":
         deltas.live[pool.shard_of(assignment.annotator_id)] -= 1
-    session.execute(
-        update(Assignment)
-        .where(Assignment.id == assignment.id)
-        .values(state="answered", closed_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    close(session, assignment, "answered", now=now)
     session.expire(assignment)
 
 

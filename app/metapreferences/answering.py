@@ -113,7 +113,7 @@ def answer(
     said = read_answer(assignment.payload or {}, given)
     event = _keep(session, study, annotator, assignment, said, given, now=now, source=source)
     deltas = Deltas()
-    assignment_writes.close(session, assignment, deltas, now=now)
+    assignment_writes.close_meta(session, assignment, deltas, now=now)
     _move_person(session, study, annotator, said, event, now=now)
     session.flush()
     deltas.apply(session, study.id)

@@ -239,7 +239,7 @@ def guesses(site, person):
     """How sure the study is that the person picks the longer one of an unanswered pair: before the correction, and now."""
     from app.aggregation import keeping
     from app.metapreferences import writes
-    from app.querying import guessing
+    from app.querying import own_guess
     from app.studies.tables import Pair
 
     class Undo(Exception):
@@ -255,10 +255,10 @@ def guesses(site, person):
     try:
         with site.database.write() as session:
             kept, annotator = keeping.latest(session, made.study_id), session.get_one(Annotator, person)
-            found.append(guessing.guess(session, annotator, kept, pair, first_left=longer_first))
+            found.append(own_guess.guess(session, annotator, kept, pair, first_left=longer_first))
             for patch in reads.list_patches(session, made.study_id, annotator_id=person):
                 writes.revoke(session, patch.patch, by=writes.By(annotator_id=person), now=utc_now())
-            found.append(guessing.guess(session, annotator, kept, pair, first_left=longer_first))
+            found.append(own_guess.guess(session, annotator, kept, pair, first_left=longer_first))
             raise Undo
     except Undo:
         return found[1], found[0]

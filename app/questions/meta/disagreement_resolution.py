@@ -11,7 +11,7 @@ from app.kit.errors import Malformed
 from app.questions.asking import Occasion, Split, Wording, Words, World
 from app.questions.protocol import MetaAnswer, MetaView, Option, PatchDraft
 
-WAYS = ("majority", "affected", "experienced", "each_user", "both_sides", "stay_out", "talk", "leave")
+WAYS = ("majority", "affected", "experience", "particular_user", "both_sides", "stay_out", "talk", "leave")
 _ANSWERS = (*WAYS, "unsure", "rather_not")
 FEWEST_ANSWERS = 5.0
 
