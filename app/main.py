@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from app import __version__, api, web
 from app.api import problems
@@ -21,7 +22,7 @@ from app.db.session import Database, connect
 from app.exports import places
 from app.http.limits import TokenBuckets
 from app.http.metrics import Measured, Metrics
-from app.http.security import Hosts, SameOriginWrites, SecurityHeaders
+from app.http.security import Hosts, SameOriginWrites, SecurityHeaders, TooLargeAsProblem
 from app.inference import feature
 from app.jobs.worker import Handler, Worker
 from app.kit import log
@@ -36,6 +37,15 @@ from app.reports import fitting
 from app.simulation import keeping
 from app.web import errors as web_errors
 from app.web.assets import Assets
+
+
+class Site(FastAPI):
+    """The application as servers call it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            send = TooLargeAsProblem(send)
+        await super().__call__(scope, receive, send)
 
 
 def handlers(settings: Settings) -> dict[str, Handler]:
@@ -75,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     acquisitions.acquisitions()
     feature.kinds()
     database = connect(settings.resolved_database_url(), pool_size=settings.pool_size)
-    app = FastAPI(
+    app = Site(
         title="Soundings",
         version=__version__,
         summary="Ask people which AI answers they prefer, and how they want that to be understood.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.deps import ResearcherId
@@ -44,7 +44,8 @@ class AnnotatorOut(BaseModel):
 )  # fmt: skip
 def add(
     slug: str,
-    person: AnnotatorIn,
+    wanted: Annotated[AnnotatorIn | None, Body()] = None,
+    *,
     request: Request,
     response: Response,
     session: WriteSession,
@@ -52,6 +53,7 @@ def add(
     now: Now,
 ) -> dict[str, Any]:
     """Add a person, or get a new token for a known ``external_id``."""
+    person = wanted or AnnotatorIn()
     study = reads.get_study(session, slug, researcher_id=who, need="editor")
     spec = reads.spec_of(session, study)
     if not person.consent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -67,10 +67,16 @@ class ExportOut(BaseModel):
     response_model=ExportQueued,
     responses=answers(401, 403, 404, 422),
 )
-def order(slug: str, wanted: ExportIn, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
+def order(
+    slug: str,
+    session: WriteSession,
+    who: ResearcherId,
+    now: Now,
+    wanted: Annotated[ExportIn | None, Body()] = None,
+) -> dict[str, Any]:
     """Ask for an export. It is made in the background; nothing that happens later is in it."""
     study = studies.get_study(session, slug, researcher_id=who, need="viewer")
-    frozen = options.read(**wanted.model_dump())
+    frozen = options.read(**(wanted or ExportIn()).model_dump())
     export = places.order(session, study, frozen, by=who, now=now)
     return {"export_id": export.id, "number": export.number, "state": "queued"}
 

@@ -40,6 +40,10 @@ _WORDS = {
 }
 
 
+_ALTERNATIVES = frozenset({"str", "int", "float", "bool"})
+"""What an attribute may be; of the errors about each, one is told."""
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem documents a route may answer with, for its OpenAPI description."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -59,14 +63,36 @@ def from_app_error(error: AppError) -> JSONResponse:
 def from_validation(error: RequestValidationError, *, study_file: bool = False) -> JSONResponse:
     """The document for a body, query or path that does not have the expected form; a study file's in the file's own words."""
     errors: list[Where] = []
-    if study_file:
-        errors = [reading.describe(one, inside="body") for one in error.errors()[:20]]
-        return _document(422, "The study file has mistakes", _first(errors), "study_file", errors)
-    for one in error.errors()[:20]:
+    for one in error.errors()[:40]:
         place = [str(p) for p in one["loc"]]
-        where = ".".join(place[1:] if place[0] in {"body", "query", "path"} and len(place) > 1 else place)
-        errors.append({"where": where, "message": str(one["msg"]).removeprefix("Value error, ")})
-    return _document(422, "Some of this could not be read", _first(errors), "malformed", errors)
+        if one["type"] == "json_invalid":
+            found = _not_json(one, error.body)
+        elif study_file:
+            found = reading.describe(one, inside="body")
+        elif place[-1] in _ALTERNATIVES:
+            found = {
+                "where": ".".join(place[1:-1]),
+                "message": "expected a text, a number, true, false or null",
+            }
+        else:
+            where = ".".join(place[1:] if place[0] in {"body", "query", "path"} and len(place) > 1 else place)
+            found = {"where": where, "message": str(one["msg"]).removeprefix("Value error, ")}
+        if found not in errors:
+            errors.append(found)
+    title = "The study file has mistakes" if study_file else "Some of this could not be read"
+    code = "study_file" if study_file else "malformed"
+    return _document(422, title, _first(errors), code, errors[:20])
+
+
+def _not_json(error: Any, body: Any) -> Where:
+    """Where a body stops being JSON, by line."""
+    at = error["loc"][-1]
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+    line = text.count("\n", 0, at) + 1 if isinstance(at, int) else 1
+    return {
+        "where": f"line {line}",
+        "message": f"this is not JSON ({error.get('ctx', {}).get('error', 'unreadable')})",
+    }
 
 
 def _first(errors: list[Where]) -> str:

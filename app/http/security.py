@@ -15,6 +15,11 @@ CONTENT_POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+TOO_LARGE = (
+    b'{"type":"about:blank","title":"That is too large","status":413,'
+    b'"detail":"This is larger than the site takes in one request.","code":"too_large"}'
+)
+
 
 class SecurityHeaders:
     """Adds a strict content policy and its companions to every response."""
@@ -88,6 +93,27 @@ class SameOriginWrites:
         if origin is None:
             return "cookie" not in headers
         return urlsplit(origin).netloc == headers.get("host")
+
+
+class TooLargeAsProblem:
+    """A ``send`` that tells the API's clients in a problem document what the framework's limit of bodies says in plain text.
+
+    It stands outside all middleware, because that limit does.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._instead = send, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 413:
+            headers = MutableHeaders(scope=message)
+            self._instead = headers.get("content-type", "").startswith("text/plain")
+            if self._instead:
+                headers["content-type"] = "application/problem+json"
+                headers["content-length"] = str(len(TOO_LARGE))
+        elif self._instead and message["type"] == "http.response.body":
+            message = {"type": "http.response.body", "body": TOO_LARGE}
+        await self._send(message)
 
 
 class Hosts:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ValidationError
 from app.kit.errors import Malformed, Where
 from app.studies.spec import StudySpec
 
+_A_MAPPING = "A study file is a mapping of keys such as slug, title and question."
+
 
 class StudyFileError(Malformed):
     """The study file cannot be used; each error names its key and, for YAML, its line."""
@@ -85,8 +87,7 @@ def to_yaml(spec: StudySpec) -> str:
 
 def _checked(data: Any, lines: dict[tuple[Any, ...], int]) -> StudySpec:
     if not isinstance(data, dict):
-        message = "A study file is a mapping of keys such as slug, title and question."
-        raise StudyFileError(message, errors=[{"where": "file", "message": message}])
+        raise StudyFileError(_A_MAPPING, errors=[{"where": "file", "message": _A_MAPPING}])
     try:
         return StudySpec.model_validate(data)
     except ValidationError as error:
@@ -118,6 +119,8 @@ def _sentence(error: Any, path: tuple[Any, ...]) -> str:
         near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}"
         return f"there is no key {str(path[-1])!r}; {hint}"
+    if kind in {"model_type", "model_attributes_type"} and not path:
+        return _A_MAPPING
     if kind == "missing":
         return "this key is needed"
     if kind == "literal_error":
