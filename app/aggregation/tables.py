@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, BigId
@@ -130,3 +130,21 @@ class LearnedGroup(Base):
     name: Mapped[str | None] = mapped_column(String(80))
     named_by: Mapped[int | None] = mapped_column(ForeignKey("researcher.id"))
     named_at: Mapped[datetime | None]
+
+
+class NamedInfluence(Base):
+    """An influence that the study's own votes proposed and a person named: responses that have one of ``terms`` against those without."""
+
+    __tablename__ = "named_influence"
+    __table_args__ = (
+        UniqueConstraint("study_id", "name"),
+        Index("ix_named_influence_study_id", "study_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    name: Mapped[str] = mapped_column(String(80))
+    terms: Mapped[list[Any]] = mapped_column(default=list)
+    named_by: Mapped[int | None] = mapped_column(ForeignKey("researcher.id"))
+    named_at: Mapped[datetime]

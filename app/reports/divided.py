@@ -34,7 +34,7 @@ def of_now(session: Session, study: Study, *, now: datetime, limit: int) -> list
         Analysis(session, study, now=now).disagreement.rows,
         key=lambda r: (-(r.get("divided") or 0), r["pair_id"]),
     )[:limit]
-    names = _names(session, [r["pair_id"] for r in figures])
+    names = named_pairs(session, [r["pair_id"] for r in figures])
     return [_told({**dict.fromkeys(FIGURES), **r, **names[r["pair_id"]]}) for r in figures]
 
 
@@ -88,7 +88,8 @@ def _query() -> Any:
     )  # fmt: skip
 
 
-def _names(session: Session, pair_ids: list[int]) -> dict[int, dict[str, Any]]:
+def named_pairs(session: Session, pair_ids: list[int]) -> dict[int, dict[str, Any]]:
+    """What each of these pairs is about, by database key."""
     one, two = aliased(Response), aliased(Response)
     found: dict[int, dict[str, Any]] = {}
     for start in range(0, len(pair_ids), 500):
@@ -173,7 +174,7 @@ def _answers(session: Session, pair_id: int) -> list[Any]:
 
 def voices(session: Session, pair_id: int) -> dict[str, Voice]:
     """What people gave as reasons for the first response of a pair and for the second."""
-    names = sorted(_names(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
+    names = sorted(named_pairs(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
     found = {}
     rows = _answers(session, pair_id)
     for place, name in zip(("first", "second"), names, strict=True):
@@ -193,7 +194,7 @@ def choices_by_group(
     session: Session, pair_id: int
 ) -> tuple[Counts, list[tuple[str, Counts]], dict[str | None, tuple[int, int]]]:
     """(first, same, neither, second) of everyone and of each group, and how many of those asked were sure, by group."""
-    names = sorted(_names(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
+    names = sorted(named_pairs(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
     table: dict[str | None, list[int]] = {None: [0, 0, 0, 0]}
     sure: dict[str | None, list[int]] = {}
     for row in _answers(session, pair_id):

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.aggregation import labels
 from app.aggregation.draws import draws
-from app.aggregation.observations import CHOICES, Observations, observations, state
-from app.assignments.tables import Assignment
+from app.aggregation.observations import CHOICES, Observations
 from app.inference.agreement import Share
 from app.inference.opinion_groups import OpinionGroups
 from app.kit.clock import iso
-from app.reports import learned
+from app.reports import asked, discovery, learned
 from app.reports.agreement import Agreements, agreements
 from app.reports.disagreement import Disagreement, disagreement
 from app.reports.influences import Influences, influences
@@ -27,7 +26,7 @@ from app.studies.spec import StudySpec
 from app.studies.tables import Study
 
 SEED = 20_260_101
-VERSION = 2
+VERSION = 3
 
 
 class Analysis:
@@ -37,21 +36,25 @@ class Analysis:
         self.study, self.now = study, now
         self.spec: StudySpec = studies.spec_of(session, study)
         self.state = self.state_of(session, study)
-        self.seen: Observations = observations(session, study.id)
+        self.labels = labels.labels(session, study)
+        self.seen: Observations = self.labels.basis.seen
         self.agreement: Agreements = agreements(self.seen)
-        self.influences: Influences = influences(session, study.id, self.seen)
+        self.influences: Influences = influences(self.labels)
         self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
         self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
         self.querying: Querying = querying(draws(session, study.id), self.seen, self.disagreement.rows)
         self.people: tuple[Person, ...] = people(self.seen)
         self.groups: OpinionGroups = learned.find(session, study.id, self.seen, seed=SEED)
         self.counts = _counts(session, study.id)
-        self.meta = _meta(session, study.id)
+        self.meta = asked.by_kind(session, study.id, self.labels)
+        self.proposed = discovery.proposals(session, study.id, self.labels.basis)
 
     @staticmethod
     def state_of(session: Session, study: Study) -> str:
-        """Names what a report is drawn from: the judgments, the people, the items and the protocol version."""
-        return f"{state(session, study.id)}:{studies.count_pairs(session, study.id)}:{study.version}"
+        """Names what a report is drawn from: the judgments, the people, the items, the protocol version, the patches and what
+        was asked about choices.
+        """
+        return f"{labels.state(session, study)}:{studies.count_pairs(session, study.id)}:{asked.state(session, study.id)}"
 
     def document(self) -> dict[str, Any]:
         """The report as CONTRACT section 4 lays it out."""
@@ -82,6 +85,7 @@ class Analysis:
             },
             "decomposition": self.disagreement.document(),
             "influences": self.influences.document(),
+            "proposed_influences": self.proposed,
             "groups": learned.document(self.groups),
             "ranking": _ranking(self.ranking),
             "ranking_why": self.ranking.why,
@@ -126,26 +130,6 @@ class Analysis:
 def _counts(session: Session, study_id: int) -> tuple[int, int]:
     session_study = session.get_one(Study, study_id)
     return studies.count_items(session, session_study.id), studies.count_pairs(session, session_study.id)
-
-
-def _meta(session: Session, study_id: int) -> list[dict[str, Any]]:
-    """Meta-questions asked and answered, by kind."""
-    rows = session.execute(
-        select(Assignment.kind, func.count(), func.count().filter(Assignment.state == "answered"))
-        .where(Assignment.study_id == study_id, Assignment.kind != "comparison")
-        .group_by(Assignment.kind)
-        .order_by(Assignment.kind)
-    )
-    return [
-        {
-            "kind": kind,
-            "asked": int(asked),
-            "answered": int(answered),
-            "labels_moved": None,
-            "acquiescence": None,
-        }
-        for kind, asked, answered in rows
-    ]
 
 
 def _retest(found: Share) -> dict[str, Any]:

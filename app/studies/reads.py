@@ -163,6 +163,12 @@ def list_responses(session: Session, item_id: int) -> Sequence[Response]:
     ).all()
 
 
+def find_pair(session: Session, study_id: int, pair_id: int) -> Pair | None:
+    """A pair of this study by its database key."""
+    found = session.get(Pair, pair_id)
+    return found if found is not None and found.study_id == study_id else None
+
+
 def list_pairs(session: Session, item_id: int) -> Sequence[Pair]:
     return session.scalars(select(Pair).where(Pair.item_id == item_id).order_by(Pair.id)).all()
 

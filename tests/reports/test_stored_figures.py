@@ -69,7 +69,7 @@ def test_people_and_groups_are_stored_with_how_they_were_found(database, clock, 
     assert groups["seed"] == fit.seed
     assert (fit.method, fit.version, fit.judgments) == (
         "soundings-report",
-        2,
+        3,
         sum(f.judgments for f in figures.values()),
     )
     one = figures["p07"]

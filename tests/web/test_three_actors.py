@@ -21,7 +21,7 @@ from tests import factories
 STUDY_PATH = re.compile(r"^/studies/\{slug\}")
 VALUES = {
     "external_id": "i00000", "external_id:path": "i00000", "ending": "json", "number": "1", "number:int": "1", "path": "manifest.json",
-    "path:path": "manifest.json", "public_id": "nothing",
+    "path:path": "manifest.json", "public_id": "nothing", "pair:int": "1",
 }  # fmt: skip
 OWNER_ONLY = {"lists.identities", "lists.identities_file", "lists.share"}
 NOT_MADE_YET = re.compile(r"/exports/\{number\}/")

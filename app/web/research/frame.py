@@ -27,6 +27,8 @@ PLACES = (
     ("people", "People", "people", "p"),
     ("judgments", "Judgments", "check", None),
     ("disagreement", "Disagreement", "fork", "d"),
+    ("questions", "Questions", "question", None),
+    ("register", "Flaw register", "flag", None),
     ("invite", "Invite", "link", None),
     ("exports", "Exports", "download", "e"),
     ("setup", "Set-up", "settings", None),

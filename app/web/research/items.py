@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from app.aggregation import labels
 from app.assignments import intake
 from app.kit.errors import AppError, NotFound
 from app.people.tables import Researcher
-from app.reports import divided, tables
+from app.reports import divided, labelled, tables
+from app.reports.labelled import Why
 from app.reports.tables import Wanted
 from app.studies import reads
 from app.studies.importing import files, oddities
@@ -86,6 +88,7 @@ class ItemPage(Frame):
     responses: tuple[tuple[Any, Markup, int], ...]
     pairs: tuple[tuple[Pair, str, str, dict[str, int]], ...]
     figures: tuple[ItemFigure, ...]
+    whys: tuple[Why, ...]
     servings: list[dict[str, Any]]
 
 
@@ -235,6 +238,7 @@ def show(request: Request, slug: str, external_id: str, session: ReadSession, wh
             )
             for r in divided.of_item(session, item.id).values()
         ),
+        whys=_whys(session, study, item.id),
         servings=tables.servings(session, item.id),
     )
     return render(request, "research/item.html", page)
@@ -247,6 +251,13 @@ def retire(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
     external_id = str(form.get("item") or "")
     intake.retire_item(session, study, external_id, retired=form.get("retired") == "yes", by=who.id, now=now)
     return see_other(f"/studies/{slug}/items/{external_id}")
+
+
+def _whys(session: Session, study: Study, item_id: int) -> tuple[Why, ...]:
+    """Why the label of each judged pair is what it is."""
+    found = labels.labels(session, study)
+    told = [labelled.why(session, found, pair.id) for pair in reads.list_pairs(session, item_id)]
+    return tuple(one for one in told if one is not None)
 
 
 def _read(form: Upload) -> files.Read:

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from app.aggregation import labels
 from app.kit.errors import NotFound
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Annotator
-from app.reports import fitting, tables
+from app.reports import fitting, labelled, models, tables
+from app.reports.models import Scored
 from app.reports.progress import Progress, progress
 from app.reports.tables import Wanted
 from app.studies import reads
@@ -82,6 +84,8 @@ class PersonPage(Frame):
     figures: dict[str, Any] | None
     course: Markup
     repeats: str
+    guesses: dict[str, dict[str, Scored]] | None
+    said: list[dict[str, Any]]
     rows: list[dict[str, Any]]
 
 
@@ -201,7 +205,9 @@ def person(request: Request, slug: str, pseudonym: str, session: ReadSession, wh
     page = PersonPage(
         **frame(session, who, study, "people"), person=found, numbers=numbers[0], figures=told,
         course=charts.sparkline(told["course"]) if told else Markup(""),
-        repeats=_repeats(told["repeats_itself"], told["repeats"]) if told else "–", rows=rows,
+        repeats=_repeats(told["repeats_itself"], told["repeats"]) if told else "–",
+        guesses=models.models(session, study, labels.labels(session, study)).of(found.id),
+        said=labelled.patch_rows(session, study.id, person=found.id), rows=rows,
     )  # fmt: skip
     return render(request, "research/person.html", page)
 

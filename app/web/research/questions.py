@@ -1,0 +1,134 @@
+"""Questions about people's choices: what was asked and answered, whether the wording leads, what came of it, and who is next."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from app.aggregation import labels
+from app.kit.errors import NotFound
+from app.people.tables import Researcher
+from app.querying import own_questions
+from app.questions.asking import LAST
+from app.questions.wording import words
+from app.reports import asked
+from app.reports.asked import Kind, Next
+from app.reports.tables import Found
+from app.studies import reads
+from app.studies.spec import OwnQuestion, StudySpec
+from app.studies.tables import Study
+from app.web.deps import ReadSession, SignedIn
+from app.web.render import render
+from app.web.research.frame import Frame, as_file, frame, siblings
+
+router = APIRouter()
+KINDS = {
+    "M1": "Should it count?",
+    "M2": "Does that follow from what you meant?",
+    "M3": "Your choices go in a circle",
+    "M4": "You answered this differently before",
+    "M5": "What should be done where people differ?",
+    "M6": "Who should count?",
+    "M7": "Which matters more here?",
+    "M8": "Is that wiser than before?",
+    "M9": "What the study has learned about you",
+    "M10": "Would you look again?",
+    "M11": "What would others choose?",
+    "M12": "Your view, or a guess?",
+    "M13": "Which result could you accept?",
+    "M14": "Could you live with it?",
+    "M15": "Have you changed your mind?",
+    "M16": "Who speaks for you?",
+}
+"""What each kind asks, in a few words."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A question of the study file as people would see it."""
+
+    kind: str
+    about: str
+    text: str
+    options: tuple[str, ...]
+    when: str
+    effect: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions(Frame):
+    kinds: tuple[Kind, ...]
+    names: dict[str, str]
+    on: tuple[str, ...]
+    upcoming: tuple[Next, ...]
+    own: tuple[Preview, ...]
+    inert: tuple[str, ...]
+    retired: tuple[str, ...]
+    texts_shown: int
+    csv_url: str
+    json_url: str
+
+
+@router.get("/studies/{slug}/questions", name="questions.index")
+def index(request: Request, slug: str, session: ReadSession, who: SignedIn) -> Response:
+    """Every kind and wording, with who would be asked next."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    return render(request, "research/questions.html", _page(request, session, who, study))
+
+
+@router.get("/studies/{slug}/questions.{ending}", name="questions.file")
+def file(request: Request, slug: str, ending: str, session: ReadSession, who: SignedIn) -> Response:
+    """A row a wording as CSV; everything the page shows, with all texts, as JSON."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    if ending not in {"csv", "json"}:
+        raise NotFound
+    found = asked.kinds(session, study.id, labels.labels(session, study))
+    if ending == "csv":
+        rows = asked.rows(found)
+        return as_file(Found(rows, len(rows)), f"{slug}-questions", ending)
+    page = _page(request, session, who, study)
+    told = {
+        "kinds": [asdict(one) for one in found],
+        "next": [asdict(one) for one in page.upcoming],
+        "own": [asdict(one) for one in page.own],
+    }
+    return Response(orjson.dumps(told), media_type="application/json")
+
+
+def _page(request: Request, session: Session, who: Researcher, study: Study) -> Questions:
+    found = asked.kinds(session, study.id, labels.labels(session, study))
+    given = frame(session, who, study, "questions")
+    csv_url, json_url = siblings(request)
+    spec: StudySpec = given["spec"]
+    return Questions(
+        **given,
+        kinds=found,
+        names=KINDS,
+        on=tuple(spec.meta.kinds) if spec.meta.share > 0 else (),
+        upcoming=asked.upcoming(session, study),
+        own=tuple(_preview(one, spec) for one in spec.meta.own),
+        inert=tuple(one.code for one in found if one.inert),
+        retired=tuple(t.name for one in found for t in one.templates if t.retired),
+        texts_shown=asked.TEXTS,
+        csv_url=csv_url,
+        json_url=json_url,
+    )
+
+
+def _preview(one: OwnQuestion, spec: StudySpec) -> Preview:
+    say = words(spec.display.language)
+    options = (
+        *(label for _, label in own_questions.options_of(one, say)),
+        *(say(f"option.{v}") for v in LAST),
+    )
+    after = one.when.get("after") if isinstance(one.when, dict) else one.when
+    when = (
+        f"after {after} answers"
+        if isinstance(after, int) and after
+        else "as soon as a question about choices may come"
+    )
+    effect = "kept and exported; it changes nothing by itself"
+    return Preview(one.kind, KINDS.get(one.kind, one.kind), one.text, options, when, effect)
