@@ -34,8 +34,10 @@ class Lengths:
         """Take one pair into account."""
         first, second = len(pair.first.text), len(pair.second.text)
         side = pair.labels[0].side
-        prompt = sum(len(m["content"]) for m in pair.prompt)
-        self.characters.append(prompt + max(first, second))
+        length = max(second, first)
+        for message in pair.prompt:
+            length += len(message["content"])
+        self.characters.append(length)
         if side and first != second:
             self.decided += 1
             self.longer_chosen += (first > second) == (side > 0)

@@ -36,7 +36,6 @@ def pairs(
     ``wanted``: bool (n_pairs,), other pairs than those with a counted vote.  ``tallies``: other figures than the study's.
     """
     first, second = aliased(Response), aliased(Response)
-    judged = select(Judgment.id).where(Judgment.pair_id == Pair.id).exists()
     query = (
         select(
             Pair.id,
@@ -57,12 +56,15 @@ def pairs(
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
         .outerjoin(PromptSplit, splits.joined(state.options.split))
-        .where(Pair.study_id == state.study.id, judged)
+        .where(Pair.study_id == state.study.id)
         .order_by(Pair.id)
     )
+    if 2 * state.collected.pair_ids.size < state.totals["pairs"]:
+        query = query.where(select(Judgment.id).where(Judgment.pair_id == Pair.id).exists())
     told = tallies or Tallies.of_everyone(state)
     ids = state.collected.pair_ids
     kept = (state.votes.n_judgments > 0) if wanted is None else wanted
+    somewhere, figures = state.placer.place, told.of
     place = -1
     for row in rows(state.session, query):
         number, item_id, prompt, prompt_hash, split, fold, topic, id1, model1, text1, id2, model2, text2 = row
@@ -74,21 +76,22 @@ def pairs(
         if ids[place] != number:
             place -= 1
             continue
-        if not kept[place]:
-            continue
-        yield LabelledPair._make(
-            (
-                pair_id(item_id, id1, id2),
-                prompt_hash[:16],
-                item_id,
-                state.placer.place(prompt_hash, split, fold)[0],
-                messages(prompt),
-                Side(id1, model1, text1),
-                Side(id2, model2, text2),
-                *told.of(place),
-                topic,
+        if kept[place]:
+            yield LabelledPair._make(
+                (
+                    pair_id(item_id, id1, id2),
+                    prompt_hash[:16],
+                    item_id,
+                    split
+                    if split is not None and fold is not None
+                    else somewhere(prompt_hash, split, fold)[0],
+                    messages(prompt),
+                    Side(id1, model1, text1),
+                    Side(id2, model2, text2),
+                    *figures(place),
+                    topic,
+                )
             )
-        )
 
 
 class Tallies:

@@ -15,11 +15,8 @@ PART = 1000
 
 def rows(session: Session, query: Any, *, part: int = PART) -> Iterator[Any]:
     """One row after the other; on PostgreSQL through a server-side cursor, so that memory stays flat."""
-    result = session.connection().execute(query, execution_options={"yield_per": part})
-    try:
-        yield from result
-    finally:
-        result.close()
+    for chunk in parts(session, query, part=part):
+        yield from chunk
 
 
 def parts(session: Session, query: Any, *, part: int = PART) -> Iterator[Sequence[Any]]:

@@ -165,10 +165,13 @@ def values(row: Directed, facts: Facts) -> Row:
     pair = row.pair
     found = identity_values(row, facts)
     found["criterion"] = "overall"
+    turned = row.sign < 0
     for index, label in enumerate(pair.labels):
-        name = "p_chosen" if index == 0 else f"p_{facts.rules[index]}"
-        found[name] = known(label.p_first if row.sign > 0 else 1.0 - label.p_first)
-        _tell(found, name, label, facts.told_by(index), turned=row.sign < 0)
+        name = f"p_{facts.rules[index]}" if index else "p_chosen"
+        found[name] = known(1.0 - label.p_first if turned else label.p_first)
+        tells = facts.told_by(index)
+        if tells:
+            _tell(found, name, label, tells, turned=turned)
     if len(facts.rules) > 1:
         others = [
             r for r, told in zip(facts.rules, pair.labels, strict=True) if told.side != pair.labels[0].side

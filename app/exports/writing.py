@@ -17,14 +17,18 @@ from app.kit.clock import iso
 
 BATCH = 2000
 """Rows held in memory at a time; also what a Parquet row group is made of, so it is part of the bytes."""
+BUFFER = 1 << 20
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 class Writer(Protocol):
-    """One open file."""
+    """One open file. A row is turned into bytes or plain columns at once: dictionaries that wait would be walked over by the
+    garbage collector again and again.
+    """
 
     rows: int
 
-    def write(self, rows: list[Row]) -> None: ...
+    def write(self, row: Row) -> None: ...
 
     def close(self) -> None: ...
 
@@ -35,22 +39,18 @@ class Files:
     def __init__(self, folder: Path, schema: Schema, file_type: str) -> None:
         self._folder, self._schema, self._file_type = folder, schema, file_type
         self._writers: dict[str, Writer] = {}
-        self._waiting: dict[str, list[Row]] = {}
 
     def write_all(
         self, rows: Iterator[Placed], written: Callable[[int], None] | None = None
     ) -> dict[str, int]:
         """Write every row where it belongs and return how many went to each split; ``written`` hears of rows as they are."""
         try:
-            for split, row in rows:
-                waiting = self._waiting.setdefault(split, [])
-                waiting.append(row)
-                if len(waiting) >= BATCH:
-                    self._flush(split)
-                    if written is not None:
-                        written(BATCH)
-            for split in list(self._waiting):
-                self._flush(split)
+            writers = self._writers
+            for n, (split, row) in enumerate(rows, start=1):
+                writer = writers.get(split) or self._open(split)
+                writer.write(row)
+                if written is not None and n % BATCH == 0:
+                    written(BATCH)
         finally:
             for writer in self._writers.values():
                 writer.close()
@@ -59,16 +59,11 @@ class Files:
     def path(self, split: str) -> Path:
         return self._folder / f"{split}.{self._file_type}"
 
-    def _flush(self, split: str) -> None:
-        rows = self._waiting[split]
-        if not rows:
-            return
-        if split not in self._writers:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            make = ParquetWriter if self._file_type == "parquet" else JsonlWriter
-            self._writers[split] = make(self.path(split), self._schema)
-        self._writers[split].write(rows)
-        self._waiting[split] = []
+    def _open(self, split: str) -> Writer:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        make = ParquetWriter if self._file_type == "parquet" else JsonlWriter
+        self._writers[split] = writer = make(self.path(split), self._schema)
+        return writer
 
 
 class JsonlWriter:
@@ -76,19 +71,18 @@ class JsonlWriter:
 
     def __init__(self, path: Path, schema: Schema) -> None:
         del schema
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=BUFFER)
         self.rows = 0
 
-    def write(self, rows: list[Row]) -> None:
-        option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    def write(self, row: Row) -> None:
         try:
-            told = b"".join([orjson.dumps(row, default=_plain, option=option) for row in rows])
+            told = orjson.dumps(row, default=_plain, option=_LINE)
+            if b"\\u0000" in told:
+                told = orjson.dumps(clean(row), default=_plain, option=_LINE)
         except TypeError:
-            told = b"\\u0000"
-        if b"\\u0000" in told:
-            told = b"".join([orjson.dumps(clean(row), default=_plain, option=option) for row in rows])
+            told = orjson.dumps(clean(row), default=_plain, option=_LINE)
         self._file.write(told)
-        self.rows += len(rows)
+        self.rows += 1
 
     def close(self) -> None:
         self._file.close()
@@ -101,28 +95,110 @@ class ParquetWriter:
         import pyarrow.parquet as pq
 
         self._schema = arrow_schema(schema)
+        self._columns = [(c.name, column_of(c.kind)) for c in schema]
         self._file = pq.ParquetWriter(path, self._schema, compression="zstd", write_statistics=True)
+        self._waiting = 0
         self.rows = 0
 
-    def write(self, rows: list[Row]) -> None:
-        import pyarrow as pa
-
-        rows = presentable(rows)
-        columns = [pa.array([r[f.name] for r in rows], type=f.type) for f in self._schema]
-        self._file.write_batch(pa.record_batch(columns, schema=self._schema), row_group_size=BATCH)
-        self.rows += len(rows)
+    def write(self, row: Row) -> None:
+        for name, column in self._columns:
+            column.add(row[name])
+        self._waiting += 1
+        self.rows += 1
+        if self._waiting == BATCH:
+            self._flush()
 
     def close(self) -> None:
+        if self._waiting:
+            self._flush()
         self._file.close()
 
+    def _flush(self) -> None:
+        import pyarrow as pa
 
-def presentable(rows: list[Row]) -> list[Row]:
-    """The rows themselves, or copies without halves of surrogate pairs and without NUL, which readers stumble over."""
-    try:
-        told = orjson.dumps(rows, default=_plain)
-    except TypeError:
-        return clean(rows)  # type: ignore[no-any-return]
-    return clean(rows) if b"\\u0000" in told else rows
+        arrays = [c.take(f.type) for f, (_, c) in zip(self._schema, self._columns, strict=True)]
+        self._file.write_batch(pa.record_batch(arrays, schema=self._schema), row_group_size=BATCH)
+        self._waiting = 0
+
+
+class Collecting(Protocol):
+    """Values of one column, kept as plain lists until they are taken as an Arrow array."""
+
+    def add(self, value: Any) -> None: ...
+
+    def take(self, kind: Any) -> Any: ...
+
+
+def column_of(kind: Kind) -> Collecting:
+    """What collects values of this kind."""
+    if isinstance(kind, Scalar):
+        return Values(text=kind.name == "string")
+    if isinstance(kind, Many):
+        return Lists(column_of(kind.of))
+    return Records({f.name: column_of(f.kind) for f in kind.fields})
+
+
+class Values:
+    """Plain values."""
+
+    def __init__(self, *, text: bool) -> None:
+        self._text = text
+        self._values: list[Any] = []
+        self.add = self._values.append
+
+    def take(self, kind: Any) -> Any:
+        import pyarrow as pa
+
+        values = self._values
+        try:
+            made = pa.array(values, type=kind)
+            data = made.buffers()[-1] if self._text else None
+            if data is not None and b"\0" in memoryview(data).tobytes():
+                made = pa.array([clean(v) for v in values], type=kind)
+        except UnicodeEncodeError:
+            made = pa.array([clean(v) for v in values], type=kind)
+        values.clear()
+        return made
+
+
+class Lists:
+    """Lists, as where each begins among the values of all."""
+
+    def __init__(self, inner: Collecting) -> None:
+        self._inner, self._end = inner, 0
+        self._starts = [0]
+
+    def add(self, value: list[Any]) -> None:
+        for one in value:
+            self._inner.add(one)
+        self._end += len(value)
+        self._starts.append(self._end)
+
+    def take(self, kind: Any) -> Any:
+        import pyarrow as pa
+
+        starts = pa.array(self._starts, type=pa.int32())
+        made = pa.ListArray.from_arrays(starts, self._inner.take(kind.value_type), type=kind)
+        self._starts, self._end = [0], 0
+        return made
+
+
+class Records:
+    """Named fields, each a column of its own."""
+
+    def __init__(self, fields: dict[str, Collecting]) -> None:
+        self._fields = fields
+        self._adds = [(name, column.add) for name, column in fields.items()]
+
+    def add(self, value: dict[str, Any]) -> None:
+        for name, add in self._adds:
+            add(value[name])
+
+    def take(self, kind: Any) -> Any:
+        import pyarrow as pa
+
+        arrays = [column.take(kind.field(name).type) for name, column in self._fields.items()]
+        return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
 def arrow_schema(schema: Schema) -> Any:

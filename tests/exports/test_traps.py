@@ -19,7 +19,7 @@ from app.db.session import Database
 from app.exports import registry
 from app.exports.cleaning import clean
 from app.exports.schema import MESSAGES, NUMBER, TEXT, Column, features, json_schema
-from app.exports.writing import Files, JsonlWriter, ParquetWriter, arrow_schema, presentable
+from app.exports.writing import Files, JsonlWriter, ParquetWriter, arrow_schema
 from tests.exports import builder, reading
 
 Fill = Callable[..., tuple[Database, int, datetime]]
@@ -289,10 +289,14 @@ def test_half_surrogates_and_nul_become_a_mark(tmp_path: Path, bad: str, writer:
     assert read[0]["id"] == "fine"
 
 
-def test_text_that_only_looks_like_nul_is_left_alone():
-    rows = [{"id": "a literal \\u0000 in a tutorial"}]
-    assert presentable(rows) == rows
-    assert presentable([{"id": "plain"}])[0]["id"] == "plain"
+@pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
+def test_text_that_only_looks_like_nul_is_left_alone(tmp_path: Path, file_type: str):
+    schema = (Column("id", TEXT, "an id"),)
+    told = ["a literal \\u0000 in a tutorial", "plain"]
+    assert Files(tmp_path / "c", schema, file_type).write_all(("train", {"id": t}) for t in told) == {
+        "train": 2
+    }
+    assert [r["id"] for r in reading.rows(tmp_path, "c")] == told
 
 
 def test_ids_are_texts_and_join_across_files(made_small: Made, tmp_path: Path):

@@ -139,7 +139,7 @@ def test_where_people_honestly_differ_shares_predict_fresh_votes_better(
     votes = world.rng.random(FRESH) < 1 / (1 + np.exp(-1.0 * world.lead(fresh)))
     loss = {}
     for name, share in (("majority", None), ("soft", "p_chosen")):
-        model, tokenizer = fit(rows, tiny, tmp_path / "out", soft=share, steps=2 * STEPS)
+        model, tokenizer = fit(rows, tiny, tmp_path / "out", soft=share, steps=4 * STEPS)
         ahead = leads(model, tokenizer, fresh)
         loss[name] = float(np.mean(np.logaddexp(0, np.where(votes, -ahead, ahead))))
     print(loss)
