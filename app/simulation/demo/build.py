@@ -15,16 +15,13 @@ from sqlalchemy.orm import Session
 
 from app.assignments import intake
 from app.db.session import Database
-from app.judgments import writes as judgments
 from app.kit.rng import generator
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Researcher
 from app.querying import refreshing
-from app.querying.writes import issue_next
-from app.questions import registry
 from app.reports import fitting
-from app.simulation import world
+from app.simulation import replies, world
 from app.simulation.demo.people import population, substance
 from app.simulation.people import SimulatedPerson
 from app.simulation.world import World
@@ -38,10 +35,18 @@ from app.studies.tables import Response, Study
 
 EMAIL = "demo@example.org"
 OPEN, FILLED = "everyday-advice", "everyday-advice-simulated"
-PEOPLE, ANSWERS_EACH, DAYS = 40, 22, 9
+PEOPLE, ANSWERS_EACH, DAYS = 40, 24, 9
 REFRESHED_EVERY = 4
-"""People after whom it is chosen anew what to ask: every 88 answers, as a worker would in the background."""
+"""People after whom it is chosen anew what to ask: every 96 answers, as a worker would in the background."""
+FITS = frozenset({6, 12, 22, 32})
+"""After so many people the figures are worked out, as the background would: questions about choices start from them."""
 SEED = 20_261_124
+PROBES = 24
+PADDING = (
+    "There is a good deal more that could be said about this, and much of it depends on details that only you can know.",
+    "It may also be worth taking a little time over it, and looking at it from more than one side before you settle on anything.",
+)
+"""What probes add: words that say nothing, so that only length varies."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,20 @@ def content() -> bytes:
 def traits() -> dict[str, dict[str, Any]]:
     """What is true of each response, by item and response id: what simulated people go by."""
     return orjson.loads(_file("traits.json"))  # type: ignore[no-any-return]
+
+
+def length_probes() -> list[dict[str, Any]]:
+    """Items in which an answer stands beside itself with words added that say nothing."""
+    made = []
+    for item in [orjson.loads(line) for line in content().splitlines() if line.strip()][:PROBES]:
+        answer = next(r for r in item["responses"] if not r.get("variant_of"))
+        plain = answer.get("id") or answer["model"]
+        padded = {"id": f"{plain}-padded", "text": f"{answer['text']} {' '.join(PADDING)}", "variant_of": plain, "variant": "length"}  # fmt: skip
+        made.append(
+            {"id": f"{item['id']}-length", "prompt": item["prompt"], "responses": [{"id": plain, "text": answer["text"]}, padded]}
+            | {k: item[k] for k in ("topic", "kind") if item.get(k)}
+        )  # fmt: skip
+    return made
 
 
 def specification() -> StudySpec:
@@ -93,12 +112,14 @@ def fill(database: Database, *, now: datetime, report: Callable[[float], None]) 
     with database.read() as session:
         study_id = session.scalars(select(Study.id).where(Study.slug == FILLED)).one()
         seen = world.of_study(session, study_id, seed=SEED, substances=0, given=substance(traits()))
-    for number, who in enumerate(population().people(rng, PEOPLE)):
+    began = sorted(now - timedelta(days=rng.uniform(0.2, DAYS - 0.5)) for _ in range(PEOPLE))
+    for number, (who, start) in enumerate(zip(population().people(rng, PEOPLE), began, strict=True)):
         if number % REFRESHED_EVERY == 0:
-            refreshing.refresh(database, study_id, now=now)
-        began = now - timedelta(days=rng.uniform(0.2, DAYS - 0.5))
+            refreshing.refresh(database, study_id, now=start)
+        if number in FITS:
+            fitting.fit(database, study_id, now=start)
         with database.write() as session:
-            _one_person(session, rng, seen, who, began)
+            _one_person(session, rng, seen, who, start)
         report((number + 1) / (PEOPLE + 1))
     fitting.fit(database, study_id, now=now)
     refreshing.refresh(database, study_id, now=now)
@@ -107,7 +128,6 @@ def fill(database: Database, *, now: datetime, report: Callable[[float], None]) 
 
 def _one_person(session: Session, rng: Random, seen: World, who: SimulatedPerson, began: datetime) -> None:
     study = session.scalars(select(Study).where(Study.slug == FILLED)).one()
-    spec = studies.spec_of(session, study)
     annotator = people.join(
         session,
         study.id,
@@ -116,30 +136,20 @@ def _one_person(session: Session, rng: Random, seen: World, who: SimulatedPerson
         attributes={"advice": who.group},
         group_key="advice",
     ).annotator
-    kind = registry.kinds()[spec.question.scale]
-    at = began
-    for answered in range(ANSWERS_EACH):
-        assignment = issue_next(session, study, annotator, now=at, seed=rng.getrandbits(53))
-        if assignment is None:
+    at, answered = began, 0
+    for _ in range(ANSWERS_EACH):
+        taken = replies.take(
+            session, study, annotator, who, seen, rng, now=at, answered=answered, more=_extras
+        )
+        if taken is None:
             return
-        left, right = judgments.response_texts(session, assignment)
-        words = len(left.text.split()) + len(right.text.split())
-        seconds = who.seconds(rng, words)
-        at += timedelta(seconds=seconds)
-        given = who.answer(
-            rng, kind, seen.impressions[left.id], seen.impressions[right.id], answered=answered
-        )
-        given = given.model_copy(update=_extras(rng, given.choice, left, right, seconds))
-        sent = judgments.Submission(
-            "simulated", {"active_ms": int(seconds * 900), "words": words, "server_timed": False}
-        )
-        judgments.record(session, study, annotator, assignment.id, given, now=at, submission=sent)
-        at += timedelta(seconds=rng.uniform(1, 4))
+        answered += taken.comparison
+        at += timedelta(seconds=taken.seconds + rng.uniform(1, 4))
 
 
-def _extras(rng: Random, choice: str, left: Response, right: Response, seconds: float) -> dict[str, Any]:
-    """Reasons ticked now and then, and the time taken."""
-    extras: dict[str, Any] = {"elapsed_ms": int(seconds * 1000)}
+def _extras(rng: Random, choice: str, left: Response, right: Response, _seconds: float) -> dict[str, Any]:
+    """Reasons ticked now and then."""
+    extras: dict[str, Any] = {}
     if choice in {"left", "right"} and rng.random() < 0.4:
         chosen, other = (left, right) if choice == "left" else (right, left)
         longer = len(chosen.text) > 1.3 * len(other.text)
@@ -163,6 +173,11 @@ def _open_study(
     study = study_writes.create_study(session, spec, owner_id=owner.id, now=now, simulated=simulated)
     rows = check_rows(json_lines(content())).all_or_nothing()
     intake.add_items(session, study, rows, by=owner.id, now=now)
+    if simulated:
+        probes = [orjson.dumps(one) for one in length_probes()]
+        intake.add_items(
+            session, study, check_rows(json_lines(b"\n".join(probes))).all_or_nothing(), by=owner.id, now=now
+        )
     study_writes.set_state(session, study, "open", by=owner.id, now=now)
     return study
 

@@ -21,7 +21,7 @@ def population() -> Population:
             KIND: {"quality": 0.6, "wrong": WRONG, "honesty": -0.3, "warmth": 1.5, "flattery": 0.4, "agrees_with_asker": 0.5, "hedging": -0.4, "refusal": -1.2},
         },
         personal=0.15,
-        sway={"length": (0.4, 0.2), "formatting": (0.3, 0.15), POSITION: (0.12, 0.15)},
+        sway={"length": (0.75, 0.25), "formatting": (0.2, 0.15), POSITION: (0.12, 0.15)},
         endorsing={"length": 0.2, "formatting": 0.5},
         slips=(0.06, 0.04),
         skips=0.015,
