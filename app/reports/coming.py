@@ -6,12 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.tables import PairFigure
 from app.assignments import reads as assignments
 from app.assignments.tables import PairLoad
+from app.querying import registry, selection
+from app.querying.protocol import Learns
 from app.reports.querying import state_of
 from app.studies.spec import StudySpec
 from app.studies.tables import Item, Pair
@@ -38,6 +41,8 @@ class Next:
     step: str
     why: str
     parts: tuple[float | None, ...]
+    worth: float | None = None
+    """What a vote on it is worth to the policy, beside the best pair; None where the policy keeps no scores."""
 
 
 def reasons(session: Session, study_id: int, spec: StudySpec) -> list[Reason]:
@@ -135,3 +140,72 @@ def states_of_items(session: Session, items: list[int]) -> dict[int, str]:
         item: ", ".join(f"{n[word]} {word}" for word in order if n[word]) if n.total() > 1 else next(iter(n))
         for item, n in counts.items()
     }
+
+
+def by_policy(
+    session: Session, study_id: int, kept: selection.Selection, *, limit: int, offset: int = 0
+) -> tuple[list[Next], int]:
+    """The open pairs that the policy is likeliest to draw, by the mean over groups of what a vote is worth; parts in bits."""
+    score = np.log(kept.weights @ np.exp(kept.score.astype(np.float64)) + 1e-300)
+    order = np.argsort(-score, kind="stable")
+    wanted, found = offset + limit, []
+    for start in range(0, order.size, BATCH):
+        some = kept.pair_id[order[start : start + BATCH]].tolist()
+        there = set(
+            session.scalars(
+                select(PairLoad.pair_id).where(PairLoad.pair_id.in_(some), PairLoad.position.is_not(None))
+            )
+        )
+        found += [key for key in some if key in there]
+        if len(found) >= wanted:
+            break
+    page = found[offset:wanted]
+    rows = session.execute(
+        select(
+            Pair.id,
+            Item.external_id,
+            Item.search_text,
+            PairLoad.counted,
+            PairFigure.next_step,
+            PairFigure.why,
+        )
+        .join(Item, Item.id == Pair.item_id)
+        .join(PairLoad, PairLoad.pair_id == Pair.id)
+        .outerjoin(PairFigure, PairFigure.pair_id == Pair.id)
+        .where(Pair.id.in_(page))
+    )
+    named = {r.id: r for r in rows}
+    at = dict(zip(page, kept.places(np.array(page, np.int64)).tolist(), strict=True))
+    best = float(score.max()) if score.size else 0.0
+    listed = []
+    for key in page:
+        row, told = named[key], kept.told(key) or {}
+        listed.append(
+            Next(
+                row.external_id, row.search_text, key, row.counted, str(row.next_step or "").partition(":")[0], row.why or "",
+                tuple(told.get(name) for name in BITS), float(np.exp(score[at[key]] - best)),
+            )
+        )  # fmt: skip
+    return listed, assignments.pool_size(session, study_id).open_pairs
+
+
+BITS = ("epistemic", "groups", "people", "noise")
+BATCH = 500
+
+
+def chosen_by(session: Session, study_id: int, spec: StudySpec) -> selection.Selection | None:
+    """What the study's policy goes by at present; None where it goes by no model, or has not yet."""
+    policy, _ = registry.policy_for(spec.querying.policy)
+    if not isinstance(policy, Learns):
+        return None
+    return selection.current(session, study_id, policy.name, policy.version)
+
+
+def differences(session: Session, study_id: int, spec: StudySpec) -> dict[int, float] | None:
+    """How far groups are expected to differ on every pair, bits; people, where no groups are told apart. None without a model."""
+    kept = chosen_by(session, study_id, spec)
+    if kept is None or kept.split is None or not kept.result["votes"]:
+        return None
+    part = "groups" if len(kept.groups) > 1 else "people"
+    bits = kept.split[selection.SPLIT.index(part)].astype(float)
+    return dict(zip(kept.pair_id.tolist(), bits.tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Where:
-    """Mean of ``measure`` over the pairs asked about: by the study's policy, and drawn evenly."""
+    """Mean of ``measure`` over the pairs asked about, by the study's policy and drawn evenly, and over all pairs.
+
+    measure: ``expected``, bits by which a vote tells the person's group, as the model of the last refresh expects of every pair;
+    ``between_groups`` or ``divided`` as the disagreement report has them.  difference: of chosen and all pairs.
+    """
 
     measure: str
     chosen: float | None
     evenly: float | None
+    everywhere: float | None
     difference: float | None
     interval: tuple[float, float] | None
     why: str | None
@@ -84,6 +89,7 @@ class Querying:
                 "measure": self.where.measure,
                 "chosen": self.where.chosen,
                 "random": self.where.evenly,
+                "all_pairs": self.where.everywhere,
                 "difference": self.where.difference,
                 "interval": _pair(self.where.interval),
                 "why": self.where.why,
@@ -94,8 +100,15 @@ class Querying:
         }
 
 
-def querying(draws: Draws, seen: Observations, rows: Sequence[dict[str, Any]]) -> Querying:
-    """The figures. ``rows`` are the pairs' figures as the disagreement report has them.
+def querying(
+    draws: Draws,
+    seen: Observations,
+    rows: Sequence[dict[str, Any]],
+    *,
+    differ: Mapping[int, float] | None = None,
+) -> Querying:
+    """The figures. ``rows`` are the pairs' figures as the disagreement report has them; ``differ`` is how far a model expects
+    groups (or people) to differ on each pair, where there is one.
 
     A guess is right where the likelier response is chosen, and half right where it was even; choices of a side count, ties and
     "neither" do not. Study policies that draw evenly throughout have but one arm.
@@ -115,7 +128,7 @@ def querying(draws: Draws, seen: Observations, rows: Sequence[dict[str, Any]]) -
         _course(hit, only, draws.person),
         _course(hit, even, draws.person),
         _gain(rows, draws.pool.id.size),
-        _where(draws, rows),
+        _where(draws, rows, differ),
         tuple(pool_shares(draws)),
         {name: counted.count(name) for name in ("clear_first", "clear_second", "contested", "tie", "open")},
         int(np.count_nonzero(claims)),
@@ -207,28 +220,43 @@ def _gain(rows: Sequence[dict[str, Any]], pool: int) -> Gain | None:
     return gain_of_votes(np.maximum(a, 0.1), np.maximum(b, 0.1), votes=AHEAD)
 
 
-def _where(draws: Draws, rows: Sequence[dict[str, Any]]) -> Where:
-    """Whether the policy went where people differ more often than even draws did, by what is known now of each pair."""
-    known = any(r.get("conflict") is not None for r in rows)
-    measure = "between_groups" if known else "divided"
-    worth = {r["pair_id"]: float(r[measure]) for r in rows if r.get(measure) is not None}
+def _where(draws: Draws, rows: Sequence[dict[str, Any]], differ: Mapping[int, float] | None) -> Where:
+    """Whether the policy went where people differ, against what even draws from all pairs would meet, by what is known now.
+
+    The mean over all pairs stands for even draws: it is what their mean comes to, without the chance of the few there were.
+    """
+    if differ:
+        measure, worth = "expected", dict(differ)
+    else:
+        known = any(r.get("conflict") is not None for r in rows)
+        measure = "between_groups" if known else "divided"
+        worth = {r["pair_id"]: float(r[measure]) for r in rows if r.get(measure) is not None}
     value = np.array([worth.get(key, np.nan) for key in draws.pool.id[draws.pair].tolist()], np.float64)
-    have = ~np.isnan(value)
-    chosen, even = have & ~draws.even, have & draws.even
-    if not chosen.any() or not even.any():
-        why = "no question was drawn evenly" if not even.any() else "every question was drawn evenly"
-        means = [float(value[s].mean()) if s.any() else None for s in (chosen, even)]
-        return Where(measure, means[0], means[1], None, None, why if have.any() else "no answers yet")
-    a, b = float(value[chosen].mean()), float(value[even].mean())
-    off = np.zeros(value.size)
-    off[chosen] = (value[chosen] - a) / chosen.sum()
-    off[even] = -(value[even] - b) / even.sum()
-    sums = np.bincount(draws.person[have], off[have])
-    people = int(np.unique(draws.person[have]).size)
+    pool = np.array([worth.get(key, np.nan) for key in draws.pool.id.tolist()], np.float64)
+    chosen, even = ~np.isnan(value) & ~draws.even, ~np.isnan(value) & draws.even
+    if not (chosen | even).any():
+        return Where(measure, None, None, None, None, None, "no answers yet")
+    everywhere = float(np.nanmean(pool))
+    met = float(value[even].mean()) if even.any() else None
+    if not chosen.any():
+        return Where(measure, None, met, everywhere, None, None, "every question was drawn evenly")
+    a = float(value[chosen].mean())
+    _, who = np.unique(draws.person[chosen], return_inverse=True)
+    people = int(who.max()) + 1
     if people < FEWEST_CLUSTERS:
-        return Where(measure, a, b, a - b, None, f"{people} people; a range needs {FEWEST_CLUSTERS}")
-    reach = critical(0.95, people - 1) * float(np.sqrt(people / (people - 1) * (sums @ sums)))
-    return Where(measure, a, b, a - b, (a - b - reach, a - b + reach), None)
+        return Where(
+            measure,
+            a,
+            met,
+            everywhere,
+            a - everywhere,
+            None,
+            f"{people} people; a range needs {FEWEST_CLUSTERS}",
+        )
+    sums = np.bincount(who, value[chosen] - a)
+    reach = critical(0.95, people - 1) * float(np.sqrt(people / (people - 1) * (sums @ sums)) / chosen.sum())
+    off = a - everywhere
+    return Where(measure, a, met, everywhere, off, (off - reach, off + reach), None)
 
 
 def _told(found: Share) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from app.aggregation.observations import CHOICES, Observations
 from app.inference.agreement import Share
 from app.inference.opinion_groups import OpinionGroups
 from app.kit.clock import iso
-from app.reports import asked, discovery, learned
+from app.reports import asked, coming, discovery, learned
 from app.reports.agreement import Agreements, agreements
 from app.reports.disagreement import Disagreement, disagreement
 from app.reports.influences import Influences, influences
@@ -42,7 +42,12 @@ class Analysis:
         self.influences: Influences = influences(self.labels)
         self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
         self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
-        self.querying: Querying = querying(draws(session, study.id), self.seen, self.disagreement.rows)
+        self.querying: Querying = querying(
+            draws(session, study.id),
+            self.seen,
+            self.disagreement.rows,
+            differ=coming.differences(session, study.id, self.spec),
+        )
         self.people: tuple[Person, ...] = people(self.seen)
         self.groups: OpinionGroups = learned.find(session, study.id, self.seen, seed=SEED)
         self.counts = _counts(session, study.id)

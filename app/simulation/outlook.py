@@ -14,6 +14,8 @@ from app.simulation.truth import CONTESTED, Truth
 from app.studies.spec import StudySpec
 
 TARGETS = (0.7, 0.75, 0.8, 0.85, 0.9)
+NOTED = 0.3
+"""Share of questions from which it is told that a policy had to do without its model."""
 SURE = 0.03
 """Differences between policies below this are not told apart by one dry run."""
 
@@ -193,7 +195,11 @@ def words(plan: Plan, told: Mapping[str, Any], policy: str, true: Truth, *, pair
         cannot.append(
             f"More than {told['votes']:,} votes can be spent: {told['ended']} (limits per person and per pair)."
         )
-    cannot.extend(f"What “{policy}” does at its best: {note}." for note in told["notes"])
+    cannot.extend(
+        f"What “{policy}” does at its best: for {n / told['questions']:.0%} of the questions, {note}."
+        for note, n in told["notes"].items()
+        if n >= NOTED * told["questions"]
+    )
     return Outlook(tuple(can), tuple(cannot))
 
 

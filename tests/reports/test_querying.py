@@ -10,6 +10,7 @@ from app.people import writes as people
 from app.people.tables import Annotator
 from app.querying.guessing import from_counts
 from app.querying.writes import issue_next
+from app.reports import fitting
 from app.reports.querying import most_guessable, state_of
 from app.reports.report import Analysis
 from app.studies.tables import Study
@@ -46,9 +47,9 @@ def asked(database, make_study, clock):
 def test_guesses_come_before_the_vote_and_are_scored_against_it(database, asked, clock):
     made, guesses = asked
     assert guesses[0][0] == 0.5 and {g for g, _, _ in guesses[:10]} == {0.5}
+    kept = fitting.fit(database, made.study_id, now=clock.now)
+    told = kept.result["querying"]
     with database.read() as session:
-        study = session.get_one(Study, made.study_id)
-        told = Analysis(session, study, now=clock.now).document()["querying"]
         even = {a.id for a in session.query(Assignment) if a.draw["branch"] == "explore"}
     expected = {}
     for arm in (True, False):
@@ -62,6 +63,8 @@ def test_guesses_come_before_the_vote_and_are_scored_against_it(database, asked,
     assert (told["prequential"]["n"], told["prequential_accuracy"]) == pytest.approx(expected[False])
     assert told["prequential_accuracy"] > 0.6 and told["unguessed"] == 0
     assert told["next_votes"]["gain"] > 0 and told["next_votes"]["votes"] == 100
+    assert told["where"]["difference"] == pytest.approx(told["where"]["chosen"] - told["where"]["all_pairs"])
+    assert told["where"]["interval"][0] < told["where"]["difference"] < told["where"]["interval"][1]
     shares = {s["name"]: s for s in told["shares"]}
     assert shares["tie"]["value"] == 0 and shares["left"]["naive"] == pytest.approx(0.5, abs=0.2)
 

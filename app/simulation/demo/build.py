@@ -35,10 +35,10 @@ from app.studies.tables import Response, Study
 
 EMAIL = "demo@example.org"
 OPEN, FILLED = "everyday-advice", "everyday-advice-simulated"
-PEOPLE, ANSWERS_EACH, DAYS = 40, 24, 9
-REFRESHED_EVERY = 4
-"""People after whom it is chosen anew what to ask: every 96 answers, as a worker would in the background."""
-FITS = frozenset({6, 12, 22, 32})
+PEOPLE, ANSWERS_EACH, DAYS = 48, 24, 9
+BETWEEN = 3
+"""People who answer between two looks at what to ask next."""
+FITS = frozenset({6, 12, 22, 32, 42})
 """After so many people the figures are worked out, as the background would: questions about choices start from them."""
 SEED = 20_261_124
 PROBES = 24
@@ -114,7 +114,7 @@ def fill(database: Database, *, now: datetime, report: Callable[[float], None]) 
         seen = world.of_study(session, study_id, seed=SEED, substances=0, given=substance(traits()))
     began = sorted(now - timedelta(days=rng.uniform(0.2, DAYS - 0.5)) for _ in range(PEOPLE))
     for number, (who, start) in enumerate(zip(population().people(rng, PEOPLE), began, strict=True)):
-        if number % REFRESHED_EVERY == 0:
+        if number % BETWEEN == 0:
             refreshing.refresh(database, study_id, now=start)
         if number in FITS:
             fitting.fit(database, study_id, now=start)
@@ -136,6 +136,7 @@ def _one_person(session: Session, rng: Random, seen: World, who: SimulatedPerson
         attributes={"advice": who.group},
         group_key="advice",
     ).annotator
+    annotator.side_seed = rng.getrandbits(53)
     at, answered = began, 0
     for _ in range(ANSWERS_EACH):
         taken = replies.take(

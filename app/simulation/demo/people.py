@@ -26,7 +26,7 @@ def population() -> Population:
         slips=(0.06, 0.04),
         skips=0.015,
         sharpness=0.25,
-        floor=-2.6,
+        floor=-1.6,
         changing=0.05,
         nodding=0.1,
         cheap_talk=0.15,

@@ -40,6 +40,7 @@ STATES = {
     "open": "Open",
 }
 MEASURES = {
+    "expected": "How far groups are expected to differ on the pairs asked about, in bits",
     "between_groups": "How far groups differ on the pairs asked about",
     "divided": "How far people differ on the pairs asked about",
 }
@@ -125,10 +126,10 @@ def _curve(told: Mapping[str, Any]) -> charts.Chart | None:
 
 def _gained(where: Mapping[str, Any]) -> str | None:
     """Whether choosing questions went where people differ, also when it did not."""
-    if where["chosen"] is None or where["random"] is None:
+    if where["chosen"] is None or where["all_pairs"] is None:
         return None
     what = MEASURES[where["measure"]]
-    base = f"{what}: {where['chosen']:.3f} where the study chose, {where['random']:.3f} where it drew evenly"
+    base = f"{what}: {where['chosen']:.3f} where the study chose, {where['all_pairs']:.3f} over all pairs"
     if where["interval"] is None:
         return f"{base} (no range yet: {where['why']})."
     low, high = where["interval"]
@@ -212,6 +213,7 @@ class NextPage(Frame):
     rows: tuple[coming.Next, ...]
     reasons: dict[str, tuple[str, str]]
     only: str
+    by: str | None
     pager: Pager
     csv_url: str
     json_url: str
@@ -242,12 +244,10 @@ def next_(
     """The open pairs that stand first, and why."""
     study = studies.get_study(session, slug, researcher_id=who.id)
     wanted = Wanted(page=max(1, page), only=only)
-    rows, total = coming.likeliest(
-        session, study.id, limit=A_PAGE, offset=(wanted.page - 1) * A_PAGE, step=only
-    )
+    rows, total, by = _likeliest(session, study, only, limit=A_PAGE, offset=(wanted.page - 1) * A_PAGE)
     csv_url, json_url = siblings(request)
     shown = NextPage(
-        **frame(session, who, study, "overview"), rows=tuple(rows), reasons=REASONS, only=only,
+        **frame(session, who, study, "overview"), rows=tuple(rows), reasons=REASONS, only=only, by=by,
         pager=pager(request, Found([{}] * len(rows), total), wanted), csv_url=csv_url, json_url=json_url,
     )  # fmt: skip
     return render(request, "research/next.html", shown)
@@ -259,9 +259,21 @@ def next_file(slug: str, ending: str, session: ReadSession, who: SignedIn, only:
     study = studies.get_study(session, slug, researcher_id=who.id)
     if ending not in {"csv", "json"}:
         raise NotFound
-    rows, total = coming.likeliest(session, study.id, limit=MOST_ROWS, step=only)
+    rows, total, by = _likeliest(session, study, only, limit=MOST_ROWS)
     told = [
-        {"item": r.item_id, "request": r.request, "votes": r.votes, "next_step": r.step, "why": r.why, **dict(zip(coming.PARTS, r.parts, strict=True))}
+        {"item": r.item_id, "request": r.request, "votes": r.votes, "next_step": r.step, "why": r.why, "worth": r.worth, **dict(zip(coming.BITS if by else coming.PARTS, r.parts, strict=True))}
         for r in rows
     ]  # fmt: skip
     return as_file(Found(told, total), f"{slug}-next", ending)
+
+
+def _likeliest(
+    session: Session, study: Study, only: str, *, limit: int, offset: int = 0
+) -> tuple[list[coming.Next], int, str | None]:
+    """Open pairs in order, how many there are, and the policy whose scores they are ordered by, if by any."""
+    kept = None if only else coming.chosen_by(session, study.id, studies.spec_of(session, study))
+    if kept is not None:
+        rows, total = coming.by_policy(session, study.id, kept, limit=limit, offset=offset)
+        return rows, total, kept.policy
+    rows, total = coming.likeliest(session, study.id, limit=limit, offset=offset, step=only)
+    return rows, total, None
