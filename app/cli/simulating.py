@@ -62,12 +62,12 @@ def sentences(found: dict[str, Any]) -> list[str]:
             "",
             f"{name}: {one['ended']}, {one['minutes']:.0f} minutes of people's time, cost {one['cost']:.2f}",
         ]
-        lines.append("    votes  rightly  contested  half-range  cost")
-        for at in one["curve"]:
-            ap = "  –  " if at["contested_ap"] is None else f"{at['contested_ap']:.2f}"
-            lines.append(
-                f"  {at['votes']:7,}  {at['accuracy']:6.1%}  {ap:>9}  {at['interval_width'] / 2:10.2f}  {at['cost']:.2f}"
-            )
+        lines.append("    votes  rightly  contested  by model: rightly  contested  half-range    cost")
+        lines += [
+            f"  {at['votes']:7,}  {_share(at['accuracy'])}  {_plain(at['contested_ap']):>9}  {_share(at['model_accuracy']):>17}  "
+            f"{_plain(at['model_contested_ap']):>9}  {at['interval_width'] / 2:10.2f}  {at['cost']:6.2f}"
+            for at in one["curve"]
+        ]
         needed = ", ".join(
             f"{float(t):.0%} {'not reached' if n is None else f'{n:,}'}"
             for t, n in one["votes_needed"].items()
@@ -75,3 +75,11 @@ def sentences(found: dict[str, Any]) -> list[str]:
         lines.append(f"  votes needed to name so many pairs rightly: {needed}")
     lines += ["", *found["assumed"]["words"]]
     return lines
+
+
+def _share(value: float | None) -> str:
+    return "     –" if value is None else f"{value:6.1%}"
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

@@ -42,7 +42,7 @@ class Next:
     why: str
     parts: tuple[float | None, ...]
     worth: float | None = None
-    """What a vote on it is worth to the policy, beside the best pair; None where the policy keeps no scores."""
+    """What a vote on it is worth to the policy, beside the first pair; None where the policy keeps no scores."""
 
 
 def reasons(session: Session, study_id: int, spec: StudySpec) -> list[Reason]:
@@ -176,7 +176,8 @@ def by_policy(
     )
     named = {r.id: r for r in rows}
     at = dict(zip(page, kept.places(np.array(page, np.int64)).tolist(), strict=True))
-    best = float(score.max()) if score.size else 0.0
+    first = kept.places(np.array(found[:1], np.int64))
+    best = float(score[first[0]]) if found else 0.0
     listed = []
     for key in page:
         row, told = named[key], kept.told(key) or {}

@@ -23,11 +23,12 @@ from app.judgments import writes as judgments
 from app.kit.rng import generator
 from app.people import writes as people_writes
 from app.people.tables import Annotator
+from app.querying import refreshing
 from app.querying import registry as policies
 from app.querying.writes import issue_next
 from app.questions import registry as questions
 from app.simulation import measures, outlook, scratch, world
-from app.simulation.measures import Stage
+from app.simulation.measures import Learnt, Stage
 from app.simulation.people import Impression, SimulatedPerson
 from app.simulation.plan import Plan
 from app.simulation.population import Population, divided
@@ -45,6 +46,8 @@ JOBS_EVERY = 50
 """Answers between looks at the background jobs."""
 STANDING = 200
 """Simulated people of each group who stand for the population that the truth is of."""
+MODELLED = "contested"
+"""A policy whose refresh keeps the preference model."""
 UNNAMED = {"group 1": 0.6, "group 2": 0.4}
 """Groups of a study that names none: people differ all the same, and the study does not know how."""
 
@@ -194,11 +197,11 @@ def _work(
         if marks and run.votes >= marks[0]:
             marks.pop(0)
             _fit(run, handlers, jobs)
-            stages.append(_look(run, true))
+            stages.append(_look(run, true, handlers))
             report(run.votes / plan.votes)
     if not stages or stages[-1].votes < run.votes:
         _fit(run, handlers, jobs)
-        stages.append(_look(run, true))
+        stages.append(_look(run, true, handlers))
     return stages
 
 
@@ -255,16 +258,35 @@ def _fit(run: _Run, handlers: Mapping[str, Handler], jobs: Worker) -> None:
     jobs.drain()
 
 
-def _look(run: _Run, true: Truth) -> Stage:
+def _look(run: _Run, true: Truth, handlers: Mapping[str, Handler]) -> Stage:
     contested = true.contested()
     on_contested = sum(
         n for key, n in run.spent_on.items() if contested[int(np.searchsorted(run.world.pairs[:, 0], key))]
     )
+    learnt = _learn(run, handlers)
     with run.database.read() as session:
         return measures.look(
             session, session.get_one(Study, run.study_id), run.world, true, votes=run.votes, seconds=run.seconds,
-            on_contested=on_contested, ordinary=sum(run.spent_on.values()),
+            on_contested=on_contested, ordinary=sum(run.spent_on.values()), learnt=learnt,
         )  # fmt: skip
+
+
+def _learn(run: _Run, handlers: Mapping[str, Handler]) -> Learnt | None:
+    """What the preference model makes of the votes so far, the same model whatever the policy; None before there is one.
+
+    It is made by the copy's own refresh under a policy that goes by it; the study's policy then gets its own refresh back.
+    """
+    other = run.spec.model_copy(
+        update={"querying": run.spec.querying.model_copy(update={"policy": MODELLED})}
+    )
+    scratch.give(run.database, run.study_id, other)
+    refreshing.refresh(run.database, run.study_id, now=run.now, whole=True)
+    with run.database.read() as session:
+        found = measures.read_learnt(session, run.study_id, other, run.world)
+    scratch.give(run.database, run.study_id, run.spec)
+    if run.spec.querying.policy != MODELLED and "select" in handlers:
+        handlers["select"](run.database, {"study_id": run.study_id}, lambda _share: None)
+    return found
 
 
 def _told(run: _Run, stages: list[Stage], plan: Plan) -> dict[str, Any]:

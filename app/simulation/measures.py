@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation.tables import PairFigure
-from app.reports import fitting
+from app.querying import selection
+from app.reports import coming, fitting
 from app.reports.querying import state_of
 from app.simulation.truth import Truth
 from app.simulation.world import World
+from app.studies.spec import StudySpec
 from app.studies.tables import Pair, Response, Study
 
 Floats = NDArray[np.float64]
@@ -29,6 +31,8 @@ class Stage:
     groups (or people) differ, None where no pair is contested.  contested_found: of as many pairs at the top of that list as
     are contested, how many are.  interval_width: mean width of the ranges of shares, 1 where a pair has none.
     coverage: share of ranges that hold the true share.  clear, clear_right: pairs it calls clear, and how many rightly.
+    model_accuracy, model_contested_ap: the same two of a preference model that shares between pairs what their texts have in
+    common, None before there is one: what a reward model could learn of the votes.
     spent_on_contested: share of ordinary questions that went to contested pairs.  seconds: people's time.
     """
 
@@ -42,9 +46,21 @@ class Stage:
     clear: int
     clear_right: int
     judged: int
+    model_accuracy: float | None
+    model_contested_ap: float | None
     spent_on_contested: float | None
     seconds: float
     report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A preference model of the votes, of each pair of the world: share expected to prefer the first response, and bits by which
+    groups (people, where no groups are told apart) are expected to differ.
+    """
+
+    share: Floats
+    differ: Floats
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ def look(
     seconds: float,
     on_contested: int,
     ordinary: int,
+    learnt: Learnt | None,
 ) -> Stage:
     """Measure a study by its kept figures and its last report."""
     found = findings(session, study.id, world)
@@ -92,6 +109,8 @@ def look(
         clear=int(clear.sum()),
         clear_right=int((clear & (right == 1)).sum()),
         judged=int((~np.isnan(found.share)).sum()),
+        model_accuracy=None if learnt is None else float(named_rightly(learnt.share, true.share).mean()),
+        model_contested_ap=None if learnt is None else average_precision(learnt.differ, contested),
         spent_on_contested=on_contested / ordinary if ordinary else None,
         seconds=seconds,
         report=kept.result if kept is not None else {},
@@ -127,6 +146,18 @@ def findings(session: Session, study_id: int, world: World) -> Findings:
         differ[i] = np.nan if known is None else known
         state[i] = now
     return Findings(share, low, high, differ, state)
+
+
+def read_learnt(session: Session, study_id: int, spec: StudySpec, world: World) -> Learnt | None:
+    """Read it from the last refresh."""
+    kept = coming.chosen_by(session, study_id, spec)
+    if kept is None or kept.split is None or not kept.result["votes"]:
+        return None
+    at = kept.places(world.pairs[:, 0])
+    part = "groups" if len(kept.groups) > 1 else "people"
+    share, differ = (kept.split[selection.SPLIT.index(name)].astype(np.float64) for name in ("share", part))
+    known = at >= 0
+    return Learnt(np.where(known, share[at], np.nan), np.where(known, differ[at], np.nan))
 
 
 def named_rightly(share: Floats, true: Floats) -> Floats:

@@ -14,6 +14,10 @@ from app.simulation.truth import CONTESTED, Truth
 from app.studies.spec import StudySpec
 
 TARGETS = (0.7, 0.75, 0.8, 0.85, 0.9)
+MODEL_KEYS = {
+    "model_accuracy": "Pairs named rightly by a model of the texts",
+    "model_contested_ap": "Order of that model’s list of disagreement",
+}
 NOTED = 0.3
 """Share of questions from which it is told that a policy had to do without its model."""
 SURE = 0.03
@@ -93,6 +97,8 @@ def policy_told(
         "curve": curve,
         "accuracy": last.accuracy,
         "contested_ap": last.contested_ap,
+        "model_accuracy": last.model_accuracy,
+        "model_contested_ap": last.model_contested_ap,
         "interval_width": last.interval_width,
         "votes": votes,
         "questions": asked,
@@ -153,6 +159,11 @@ def words(plan: Plan, told: Mapping[str, Any], policy: str, true: Truth, *, pair
     (can if names >= 0.75 else cannot).append(
         f"Which answer most people prefer: named rightly for {names:.0%} of the {pairs:,} pairs (a coin would get 50%)."
     )
+    model = end["model_accuracy"]
+    if model is not None:
+        (can if model >= 0.75 else cannot).append(
+            f"What a reward model could learn: by the texts too, the preferred answer is named rightly for {model:.0%} of the pairs."
+        )
     if end["clear"]:
         can.append(
             f"A clear result on single pairs: {end['clear']:,} of {pairs:,} will be called clear, {end['clear_right']:,} of them rightly."
@@ -219,6 +230,9 @@ def compared(found: Mapping[str, Mapping[str, Any]], own: str) -> list[str]:
                 share=False,
             )
         )
+    for key, what in MODEL_KEYS.items():
+        if a[key] is not None and b[key] is not None:
+            lines.append(_beside(what, a[key], b[key], own, share=key == "model_accuracy"))
     if a["spent_on_contested"] is not None and b["spent_on_contested"] is not None:
         lines.append(
             _beside(

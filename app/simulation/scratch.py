@@ -98,15 +98,20 @@ def copy(source: Database, target: Database, study_id: int, *, rng: Random, now:
 
 
 def set_up(target: Database, study_id: int, spec: StudySpec) -> None:
-    """Give the copy another design, in place."""
+    """Give the copy another design, its pool included."""
+    give(target, study_id, spec)
+    with target.write() as session:
+        pool.refit(session, study_id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0)
+
+
+def give(target: Database, study_id: int, spec: StudySpec) -> None:
+    """Give the copy another design, in place; its pool stays as it is."""
     with target.write() as session:
         study = session.get_one(Study, study_id)
-        version = session.get_one(StudyVersion, (study_id, study.version))
-        version.spec = spec.model_dump(mode="json")
+        session.get_one(StudyVersion, (study_id, study.version)).spec = spec.model_dump(mode="json")
         study.secret = (
             new_secret()
         )  # designs are kept in memory under the secret: another design, another one
-        pool.refit(session, study_id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0)
 
 
 def _items(session: Session, study_id: int, rng: Random) -> list[int]:

@@ -20,6 +20,7 @@ from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import ReadSession, SignedIn
 from app.web.render import render
+from app.web.research import results
 from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
 
 router = APIRouter()
@@ -212,6 +213,7 @@ class NextPage(Frame):
 
     rows: tuple[coming.Next, ...]
     reasons: dict[str, tuple[str, str]]
+    steps: dict[str, str]
     only: str
     by: str | None
     pager: Pager
@@ -247,7 +249,7 @@ def next_(
     rows, total, by = _likeliest(session, study, only, limit=A_PAGE, offset=(wanted.page - 1) * A_PAGE)
     csv_url, json_url = siblings(request)
     shown = NextPage(
-        **frame(session, who, study, "overview"), rows=tuple(rows), reasons=REASONS, only=only, by=by,
+        **frame(session, who, study, "overview"), rows=tuple(rows), reasons=REASONS, steps=results.STEPS, only=only, by=by,
         pager=pager(request, Found([{}] * len(rows), total), wanted), csv_url=csv_url, json_url=json_url,
     )  # fmt: skip
     return render(request, "research/next.html", shown)

@@ -38,6 +38,7 @@ class Told:
     made_at: datetime
     old: bool
     accuracy: charts.Chart
+    modelled: charts.Chart | None
     contested: charts.Chart | None
     width: charts.Chart
 
@@ -129,16 +130,16 @@ def _told(session: Session, study: Study, kept: Fit) -> Told:
 
     def curve(key: str) -> list[charts.Series]:
         own = found["policy"]
-        return [
-            charts.Series(
-                name,
-                [(at["votes"], at[key]) for at in runs[name]["curve"] if at[key] is not None],
-                second=name != own,
-            )
-            for name in sorted(runs, key=lambda n: n != own)
-        ]
+        found_ = []
+        for name in sorted(runs, key=lambda n: n != own):
+            points = [(at["votes"], at[key]) for at in runs[name]["curve"] if at[key] is not None]
+            if points:
+                found_.append(charts.Series(name, points, second=name != own))
+        return found_
 
     contested = found["contested_pairs"] > 0
+    listed = curve("model_contested_ap") or curve("contested_ap")
+    modelled = curve("model_accuracy")
     width = [
         charts.Series(s.label, [(x, y / 2) for x, y in s.points], second=s.second)
         for s in curve("interval_width")
@@ -148,10 +149,13 @@ def _told(session: Session, study: Study, kept: Fit) -> Told:
         kept.made_at,
         keeping.is_old(session, study, kept),
         charts.lines("accuracy", "How many pairs are named rightly?", curve("accuracy"), x_label="Votes"),
+        charts.lines("modelled", "What could a reward model learn?", modelled, x_label="Votes")
+        if modelled
+        else None,
         charts.lines(
             "contested",
             "Does the list of disagreement find where groups differ?",
-            curve("contested_ap"),
+            listed,
             x_label="Votes",
         )
         if contested
