@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.people import reads as people_reads
 from app.people import writes as people
 from app.studies import reading, reads, writes
 from app.studies.importing import files as importing
+from app.studies.importing import probes, sourcing
 
 STATES = {"open": "open", "pause": "paused", "close": "closed"}
 
@@ -49,6 +51,16 @@ def add_commands(commands: Any) -> None:
     load.add_argument("file", type=Path)
     load.add_argument("--format", default="auto", choices=importing.FORMAT_NAMES)
     load.set_defaults(do=_import)
+    probe = items.add_parser(
+        "probes",
+        help="add pairs of one answer with and without its formatting, compliment, closing offer or padding",
+    )
+    probe.add_argument("slug")
+    probe.add_argument("--count", type=int, default=60, help="so many pairs at most (60)")
+    probe.add_argument("--padding", type=Path, help="a text file of sentences that add nothing, one a line")
+    probe.add_argument("--seed", type=int, default=1)
+    probe.add_argument("--dry-run", action="store_true", help="say what would be added")
+    probe.set_defaults(do=_probes)
     annotators = commands.add_parser("annotators", help="people of a study").add_subparsers(
         dest="verb", required=True
     )
@@ -130,6 +142,26 @@ def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
     print(f"{added.added} items added, {added.unchanged} unchanged, {added.pairs} pairs.")
     for line in added.report.sentences():
         print(f"  {line}", file=sys.stderr)
+    return 0
+
+
+def _probes(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
+    padding = options.padding.read_text(encoding="utf-8").splitlines() if options.padding else []
+    with opened(settings, rooms) as database, database.write() as session:
+        study = find_study(session, options.slug)
+        rows = probes.probes(
+            sourcing.probe_sources(session, study.id), options.count, seed=options.seed, padding=padding
+        )
+        made = Counter(str(r.responses[1].variant) for r in rows)
+        if not options.dry_run:
+            intake.add_items(session, study, rows, by=None, now=utc_now())
+    told = ", ".join(f"{n} of {name.replace('_', ' ')}" for name, n in sorted(made.items())) or "none"
+    print(f"{len(rows)} pairs {'would be' if options.dry_run else 'were'} added: {told}.")
+    if not rows:
+        print(
+            "  No answer here has formatting, an opening compliment, a closing offer or such sentences.",
+            file=sys.stderr,
+        )
     return 0
 
 
