@@ -231,13 +231,26 @@ class PoolingRule(Protocol):
     ``tells`` what it tells beside a probability: ``interval``, ``least_group``.
     """
 
-    name: str
-    title: str
-    formula: str
-    source: str
-    assumes: str
-    uses_groups: bool
-    tells: frozenset[str]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def formula(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def assumes(self) -> str: ...
+
+    @property
+    def uses_groups(self) -> bool: ...
+
+    @property
+    def tells(self) -> frozenset[str]: ...
 
     def pool(self, votes: Votes) -> Pooled:
         """The label of every pair.

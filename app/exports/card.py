@@ -223,7 +223,7 @@ def _drawn(figures: dict[str, Any]) -> list[str]:
 def _labels(state: State, written: list[Written]) -> list[str]:
     told = ["## How labels were made", ""]
     for index, pooled in enumerate(state.pooled):
-        rule = pooling.rules()[pooled.rule]
+        rule = pooling.find(pooled.rule)
         use = "decides chosen and rejected" if index == 0 else f"adds `p_{rule.name}`"
         told.append(
             f"- **{rule.name}** ({use}): {rule.title.lower()}. {rule.formula}. Source: {rule.source}. {rule.assumes}"

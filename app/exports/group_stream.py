@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.aggregation import registry as pooling
 from app.aggregation.protocol import Votes
+from app.aggregation.registry import EndorsedRule
 from app.exports.pair_stream import Tallies, pairs
 from app.exports.people import FEWEST_IN_GROUP
 from app.exports.records import GroupPair, Label
@@ -15,7 +16,10 @@ from app.exports.state import State
 
 def rule_of(name: str) -> str:
     """The rule that labels a group's own votes: the export's first, or plain shares where that one weighs groups."""
-    return "majority" if pooling.named([name])[0].uses_groups else name
+    rule = pooling.find(name)
+    if isinstance(rule, EndorsedRule):
+        return rule_of(rule.base.name)
+    return "majority" if rule.uses_groups else name
 
 
 def group_pairs(state: State) -> Iterator[GroupPair]:

@@ -98,7 +98,7 @@ def manifest(
 
 def _rule(state: State, index: int) -> dict[str, Any]:
     pooled = state.pooled[index]
-    rule = pooling.rules()[pooled.rule]
+    rule = pooling.find(pooled.rule)
     return {
         "rule": rule.name,
         "decides": index == 0,

@@ -11,10 +11,12 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from app.aggregation.endorsing import Endorsed
 from app.aggregation.protocol import Flags, Pooled, Votes
 from app.exports import splits
 from app.exports.people import FEWEST_IN_GROUP, People
 from app.exports.records import (
+    Corrected,
     Label,
     LabelledPair,
     RatedResponse,
@@ -90,8 +92,14 @@ def pairs(
                     Side(id2, model2, text2),
                     *figures(place),
                     topic,
+                    None if state.endorsed is None else _corrected(state, state.endorsed, place),
                 )
             )
+
+
+def _corrected(state: State, made: Endorsed, place: int) -> Corrected:
+    patches = tuple(state.salted("patch", p) for p in made.patches_of(place))
+    return Corrected(float(made.p_raw[place]), made.shifts_of(place), patches, made.flipped_by(place))
 
 
 class Tallies:

@@ -32,6 +32,17 @@ class Label(NamedTuple):
     least_share: float | None = None
 
 
+class Corrected(NamedTuple):
+    """What people's own words did to a pair's label: the first response's probability without them, what each influence moved
+    it by, the patches behind it under this export's own numbers, and the readings under which it would be the other one.
+    """
+
+    p_raw: float
+    shifts: dict[str, float]
+    patches: tuple[str, ...]
+    flipped_by: tuple[str, ...]
+
+
 class LabelledPair(NamedTuple):
     """A pair that somebody voted on, with every rule's label in the order asked for."""
 
@@ -51,6 +62,7 @@ class LabelledPair(NamedTuple):
     strength: float | None
     """Mean signed strength, positive towards the first; a tie is 0; None where nobody gave one."""
     topic: str | None = None
+    corrected: Corrected | None = None
 
 
 class Vote(NamedTuple):

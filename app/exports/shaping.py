@@ -8,12 +8,23 @@ from typing import NamedTuple
 
 from app.exports.protocol import Facts, Row, View
 from app.exports.records import Label, LabelledPair, Message, Side, Vote
-from app.exports.schema import FLAG, NUMBER, TEXT, WHOLE, Column, Schema
+from app.exports.schema import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Column, Many, Schema, Struct
 
 LEAVES_OUT = {
     "undecided": "Pairs on which the rule finds neither answer ahead (ties, or votes that cancel out)",
     "same_text": "Pairs whose two answers are the same text",
+    "no_weight": "Pairs that count for nothing, because of how people want their choices read or their disagreement treated",
 }
+
+
+SHIFTS = Many(
+    Struct(
+        (
+            Column("influence", TEXT, "its name, such as length"),
+            Column("shift", NUMBER, "change of the probability of the chosen answer"),
+        )
+    )
+)
 
 
 class Directed(NamedTuple):
@@ -34,6 +45,8 @@ def decided(view: View) -> Iterator[Directed]:
             view.leave_out("undecided")
         elif pair.first.text == pair.second.text:
             view.leave_out("same_text")
+        elif pair.labels[0].weight <= 0.0:
+            view.leave_out("no_weight")
         else:
             yield row
 
@@ -104,6 +117,7 @@ def columns(facts: Facts) -> Schema:
         Column("p_chosen", NUMBER, "probability of the chosen answer under the first rule"),
         *_beside("p_chosen", facts.told_by(0)),
         *(column for place in range(1, len(facts.rules)) for column in _further(facts, place)),
+        *_corrections(facts),
         *_stability(facts),
         Column("n_judgments", WHOLE, "votes that were counted"),
         Column("n_annotators", WHOLE, "people who gave them"),
@@ -146,16 +160,38 @@ def _beside(name: str, tells: frozenset[str]) -> list[Column]:
     return made
 
 
-def _stability(facts: Facts) -> list[Column]:
-    """Whether the label outlives the other rules that were asked for."""
-    if len(facts.rules) < 2:
+def _endorsed(facts: Facts) -> bool:
+    return any("endorsed" in facts.told_by(place) for place in range(len(facts.rules)))
+
+
+def _corrections(facts: Facts) -> list[Column]:
+    """What people's own words did to the label, where a rule takes them in."""
+    if not _endorsed(facts):
         return []
     return [
-        Column("stable", FLAG, "every rule asked for chooses the same answer"),
+        Column(
+            "p_raw",
+            NUMBER,
+            "probability of the chosen answer before corrections, under the endorsed rule's own",
+            nullable=True,
+        ),
+        Column("influence_shift", SHIFTS, "what taking an influence out moved that probability by"),
+        Column("patches", TEXTS, "the corrections behind this label, under this export's own numbers"),
+    ]
+
+
+def _stability(facts: Facts) -> list[Column]:
+    """Whether the label outlives the other rules that were asked for, and other readings of the same votes."""
+    if len(facts.rules) < 2 and not _endorsed(facts):
+        return []
+    return [
+        Column(
+            "stable", FLAG, "every rule asked for, and every reading of the votes, chooses the same answer"
+        ),
         Column(
             "flipped_by",
             TEXT,
-            "the rules that choose the other answer or neither, joined by commas; else empty",
+            "the rules and readings that choose the other answer or neither, joined by commas; else empty",
         ),
     ]
 
@@ -172,10 +208,19 @@ def values(row: Directed, facts: Facts) -> Row:
         tells = facts.told_by(index)
         if tells:
             _tell(found, name, label, tells, turned=turned)
-    if len(facts.rules) > 1:
+    said = pair.corrected
+    if said is not None:
+        found["p_raw"] = known(1.0 - said.p_raw if turned else said.p_raw)
+        found["influence_shift"] = [
+            {"influence": name, "shift": -shift if turned else shift}
+            for name, shift in sorted(said.shifts.items())
+        ]
+        found["patches"] = list(said.patches)
+    if len(facts.rules) > 1 or said is not None:
         others = [
             r for r, told in zip(facts.rules, pair.labels, strict=True) if told.side != pair.labels[0].side
         ]
+        others += said.flipped_by if said is not None else ()
         found["stable"], found["flipped_by"] = not others, ",".join(others)
     found["n_judgments"] = pair.n_judgments
     found["n_annotators"] = pair.n_annotators

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -12,11 +12,14 @@ from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, selec
 from sqlalchemy.orm import Session
 
 from app.aggregation import registry as pooling
+from app.aggregation.endorsing import Endorsed
 from app.aggregation.protocol import NoGroups, Pooled, Retests, Votes
+from app.aggregation.registry import EndorsedRule
 from app.assignments.tables import Assignment
-from app.exports import collecting, duplicates, people, reasons, splits
+from app.exports import collecting, duplicates, endorsement, people, reasons, splits
 from app.exports.collecting import Collected, PairNumbers
 from app.exports.duplicates import Merged
+from app.exports.endorsement import Wanted
 from app.exports.options import ExportOptions
 from app.exports.people import People
 from app.exports.protocol import Facts
@@ -25,6 +28,7 @@ from app.exports.splits import Placer
 from app.exports.subtraction import Subtraction, subtract
 from app.judgments.tables import Judgment
 from app.kit.ids import keyed_hash
+from app.metapreferences import reads as wishes
 from app.people.tables import Annotator, AnnotatorEvent
 from app.studies.reads import spec_of
 from app.studies.spec import StudySpec
@@ -48,6 +52,8 @@ class State:
     retests: Retests
     votes: Votes
     pooled: tuple[Pooled, ...]
+    endorsed: Endorsed | None
+    """What made the labels of the first rule that is an endorsed one."""
     has: frozenset[str]
     placer: Placer
     unreleased: tuple[int, int, int]
@@ -75,7 +81,9 @@ class State:
     @property
     def facts(self) -> Facts:
         rules = pooling.named(self.options.rules)
-        tells = tuple(r.tells | {"gaps"} if r.uses_groups else r.tells for r in rules)
+        tells = tuple(
+            r.tells | {"gaps"} if r.uses_groups or isinstance(r, EndorsedRule) else r.tells for r in rules
+        )
         return Facts(
             rules=self.options.rules,
             include_text=self.options.include_text,
@@ -139,6 +147,9 @@ def take(
     numbers = collecting.pair_numbers(session, study.id, collected.pair_ids)
     again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)
     votes = collected.votes(crowd, merged, numbers, again)
+    pooled, endorsed = _labels(
+        session, study, spec, options, crowd, collected, merged, numbers, votes, as_of=as_of
+    )
     unreleased = collecting.count_unreleased(session, study.id, as_of=as_of)
     days = _days(session, study.id, as_of=as_of)
     return State(
@@ -154,7 +165,8 @@ def take(
         numbers=numbers,
         retests=again,
         votes=votes,
-        pooled=pool(votes, options.rules),
+        pooled=pooled,
+        endorsed=endorsed,
         has=_has(session, study.id, crowd, again, as_of=as_of),
         placer=Placer(splits.salt_of(study), options.shares, pending or {}),
         unreleased=unreleased,
@@ -166,16 +178,51 @@ def take(
     )
 
 
-def pool(votes: Votes, names: tuple[str, ...]) -> tuple[Pooled, ...]:
-    """Every rule's labels, in the order asked for."""
-    found = []
+def pool(
+    votes: Votes, names: tuple[str, ...], said: Wanted | None = None
+) -> tuple[list[Pooled], list[Endorsed]]:
+    """Every rule's labels, in the order asked for, and what made those of endorsed ones."""
+    found: list[Pooled] = []
+    made: list[Endorsed] = []
     for rule in pooling.named(names):
         if rule.uses_groups and not votes.group_names:
             raise NoGroups(
                 f"The rule {rule.name!r} balances groups; this study defines none (people.groups)."
             )
-        found.append(rule.pool(votes))
-    return tuple(found)
+        if isinstance(rule, EndorsedRule) and said is not None:
+            pooled, how = said.label(rule)
+            found.append(pooled)
+            made.append(how)
+        else:
+            found.append(rule.pool(votes))
+    return found, made
+
+
+def _labels(
+    session: Session,
+    study: Study,
+    spec: StudySpec,
+    options: ExportOptions,
+    crowd: People,
+    collected: Collected,
+    merged: Merged,
+    numbers: PairNumbers,
+    votes: Votes,
+    *,
+    as_of: datetime,
+) -> tuple[tuple[Pooled, ...], Endorsed | None]:
+    """Labels; patches are read only for rules that look at them: endorsed ones, and reliability, which takes influences out."""
+    rules = pooling.named(options.rules)
+    said = None
+    if any(isinstance(r, EndorsedRule) or r.name == "reliability_weighted" for r in rules):
+        said = endorsement.wanted(
+            session, study, crowd, collected, merged, votes,
+            in_text_order=numbers.in_text_order, kind=spec.item_kind, as_of=as_of,
+        )  # fmt: skip
+        votes = said.corrected(votes)
+        said = replace(said, raw=replace(said.raw, votes=votes))
+    pooled, made = pool(votes, options.rules, said)
+    return tuple(pooled), made[0] if made else None
 
 
 def _version(session: Session, study: Study, as_of: datetime) -> int:
@@ -230,7 +277,8 @@ def _salt(
     last_item = session.scalar(
         select(func.max(Item.id)).where(Item.study_id == study.id, Item.added_at <= as_of)
     )
-    state = (last_judgment, last_event, last_item, version, *unreleased)
+    said = wishes.state(session, study.id, as_of=as_of)
+    state = (last_judgment, last_event, last_item, version, *unreleased, said)
     return keyed_hash(study.secret, "ids", options.model_dump_json(), *(str(s) for s in state))
 
 

@@ -108,7 +108,7 @@ def _pooled(state: State, grouped: bool) -> tuple[list[Pooled], list[tuple[str, 
             refused.append((name, "this study defines no groups"))
             continue
         try:
-            found.append(pool(state.votes, (name,))[0])
+            found += pool(state.votes, (name,))[0]
         except EmptyGroup as error:
             refused.append((name, error.detail))
     return found, refused

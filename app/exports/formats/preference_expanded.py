@@ -24,7 +24,7 @@ class PreferenceExpanded:
     leaves_out: Mapping[str, str] = field(
         default_factory=lambda: {
             **shaping.LEAVES_OUT,
-            "no_weight": "Pairs whose votes weigh so little that no row was drawn",
+            "no_row": "Pairs whose votes weigh so little that no row was drawn",
         }
     )
     about_people: bool = False
@@ -46,7 +46,7 @@ class PreferenceExpanded:
             weight = pair.pair.labels[0].weight / pair.pair.n_judgments
             against, n = drawn(values[1]["p_chosen"], view.copies * weight, view.seed, pair.pair.pair_id)
             if not n:
-                view.leave_out("no_weight")
+                view.leave_out("no_row")
             for place in range(n):
                 way = int(place < against)
                 chosen, rejected = texts[way], texts[1 - way]

@@ -1,0 +1,145 @@
+"""Labels as people want their choices read: patches of the export's moment, taken in, told of, and taken out again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import pytest
+
+from app.db.session import Database
+from app.exports.build import build
+from app.metapreferences.tables import Patch, PatchEvent
+from app.people import writes as people
+from app.people.tables import Annotator
+from app.studies.tables import Study
+from tests.exports import builder, reading
+
+RULES = {
+    "rule": "endorsed+majority,majority,endorsed",
+    "format": "preference,comparisons,preference_expanded",
+}
+
+
+def patch(made: builder.Builder, judgment: Any, var: str, value: Any, kind: str = "M12") -> Patch:
+    """What a person said of one of their answers, from now on."""
+    at = made.tick()
+    row = Patch(
+        id=f"{made.study.id:06d}P{made.n:019d}", study_id=made.study.id, scope="person", annotator_id=judgment.annotator_id,
+        kind=kind, target_type="judgment", target_id=judgment.id, var=var, packed={"v": value}, stood=0, shown=0,
+        sources=[judgment.id], active_from=at,
+    )  # fmt: skip
+    made.session.add(row)
+    made.session.flush()
+    act(made, row, "made", at)
+    return row
+
+
+def act(made: builder.Builder, row: Patch, what: str, at: datetime) -> None:
+    made.session.add(PatchEvent(study_id=made.study.id, patch_id=row.id, kind=row.kind, act=what, at=at))
+    made.session.flush()
+
+
+@pytest.fixture
+def said(sqlite_database: Database) -> tuple[Database, builder.Builder, Patch]:
+    """Three items, five people each; on the first, two of the three for it were guessing, which they said."""
+    with sqlite_database.write() as session:
+        made = builder.study(session)
+        for n in range(3):
+            made.item(f"i{n}", f"One {n}.", f"Two {n}.", ids=("z", "y"))
+        given = [
+            [made.vote(f"p{u}", f"i{n}", "z" if u < 3 else "y", pair=("z", "y")) for u in range(5)]
+            for n in range(3)
+        ]
+        first = patch(made, given[0][0], "value_weight", 0.0)
+        patch(made, given[0][1], "value_weight", 0.0)
+        return sqlite_database, made, first
+
+
+def row_of(folder: Path, config: str, item: str) -> dict[str, Any]:
+    return next(r for r in reading.rows(folder, config) if r["item_id"] == item)
+
+
+def test_a_guess_counts_for_nothing_and_the_label_turns(
+    said: tuple[Database, builder.Builder, Patch], tmp_path: Path
+):
+    database, made, _ = said
+    reading.make(database, made.study.id, tmp_path / "x", now=made.tick(), **RULES)
+    row = row_of(tmp_path / "x", "preference", "i0")
+    assert row["chosen_response_id"] == "y"
+    assert row["p_chosen"] == pytest.approx(2 / 3)
+    assert row["p_majority"] == pytest.approx(2 / 5)
+    assert row["p_raw"] == pytest.approx(2 / 5)
+    assert len(row["patches"]) == 2
+    assert row["stable"] is False
+    assert "majority" in row["flipped_by"].split(",")
+    assert "predictive" in row["flipped_by"].split(",")
+    other = row_of(tmp_path / "x", "preference", "i1")
+    assert (other["chosen_response_id"], other["p_chosen"], other["patches"]) == ("z", 0.6, [])
+    schema = orjson.loads((tmp_path / "x" / "schema" / "preference.json").read_bytes())
+    for one in reading.rows(tmp_path / "x", "preference"):
+        jsonschema_rs.validator_for(schema).validate(one)
+        assert "p_endorsed" in one
+    told = reading.manifest(tmp_path / "x")["labels"][0]
+    assert told["parameters"]["patches"] == 2
+    assert told["parameters"]["pairs_moved"] == 1
+    card = (tmp_path / "x" / "README.md").read_text(encoding="utf-8")
+    assert "**endorsed+majority** (decides chosen and rejected)" in card
+
+
+def test_no_patch_bears_its_stored_name(said: tuple[Database, builder.Builder, Patch], tmp_path: Path):
+    database, made, first = said
+    reading.make(database, made.study.id, tmp_path / "x", now=made.tick(), **RULES)
+    assert first.id.encode() not in b"".join(reading.hashed(tmp_path / "x").values())
+
+
+def test_lighter_pairs_become_fewer_rows(said: tuple[Database, builder.Builder, Patch], tmp_path: Path):
+    database, made, _ = said
+    reading.make(database, made.study.id, tmp_path / "x", now=made.tick(), copies=10, **RULES)
+    rows = reading.rows(tmp_path / "x", "preference_expanded")
+    assert sum(r["item_id"] == "i0" for r in rows) == 6
+    assert sum(r["item_id"] == "i1" for r in rows) == 10
+
+
+def test_taken_back_the_labels_are_as_before_and_the_older_export_stays(
+    said: tuple[Database, builder.Builder, Patch], tmp_path: Path
+):
+    database, made, first = said
+    now = made.tick()
+    old = reading.make(database, made.study.id, tmp_path / "old", now=now, **RULES)
+    with database.write() as session:
+        made.session, made.study = session, session.get_one(Study, made.study.id)
+        act(made, session.get_one(Patch, first.id), "revoked", made.tick())
+    reading.make(database, made.study.id, tmp_path / "new", now=made.tick(), **RULES)
+    assert row_of(tmp_path / "new", "comparisons", "i0")["p_response2"] == pytest.approx(0.5)
+    assert reading.manifest(tmp_path / "new")["labels"][0]["parameters"]["patches"] == 1
+    build(database, old.id, tmp_path / "again", now=made.tick())
+    assert reading.hashed(tmp_path / "again") == reading.hashed(tmp_path / "old")
+    assert reading.manifest(tmp_path / "new")["state"] != reading.manifest(tmp_path / "old")["state"]
+
+
+def test_who_withdraws_takes_their_word_along(said: tuple[Database, builder.Builder, Patch], tmp_path: Path):
+    database, made, first = said
+    with database.write() as session:
+        people.withdraw(session, session.get_one(Annotator, first.annotator_id), now=made.tick())
+    reading.make(database, made.study.id, tmp_path / "x", now=made.tick(), **RULES)
+    assert reading.manifest(tmp_path / "x")["labels"][0]["parameters"]["patches"] == 1
+
+
+def test_nobody_has_said_anything_changes_nothing_and_is_told(sqlite_database: Database, tmp_path: Path):
+    with sqlite_database.write() as session:
+        made = builder.study(session)
+        for n in range(3):
+            made.item(f"i{n}")
+            for u in range(5):
+                made.vote(f"p{u}", f"i{n}", "a" if u < 3 else "b")
+    reading.make(
+        sqlite_database, made.study.id, tmp_path / "x", now=made.tick(), rule="majority,endorsed+majority"
+    )
+    for row in reading.rows(tmp_path / "x", "preference"):
+        assert row["p_endorsed+majority"] == row["p_chosen"] == row["p_raw"] == pytest.approx(0.6)
+        assert row["patches"] == row["influence_shift"] == []
+    assert "Nobody has said how their choices should be read" in (tmp_path / "x" / "README.md").read_text()
