@@ -65,7 +65,7 @@ def displacement(
     Model: logit P(first preferred) = x beta, fitted to the votes of each side alone, covariances clustered by person. The own slope
     after says whether votes still carry it. For the others the corrected influence is held at its slope from before (an
     offset), so that what left it must show elsewhere; a change is told by (after - before)^2 / (var + var), false discoveries
-    held to 1 - ``level``. ``grown`` needs that, and an effect after that is larger in size and of the sign of the corrected one.
+    held to 1 - ``level``. ``grown`` needs that, and an effect after that is surely of the sign of the corrected one.
 
     Args:
         person: int64 (n,), dense.  y: float64 (n,), 1, 0 or 1/2.  x: float64 (n, k), in standard deviations.  names: (k,).
@@ -142,7 +142,8 @@ def _others(
     found = []
     for i, j in enumerate(rest):
         half = reach * float(np.sqrt(after_v[i, i]))
-        grown = bool(q[i] <= level and after[i] * toward > 0 and change[i] * toward > 0)
+        sure = float(after[i]) * float(toward) - half > 0
+        grown = bool(q[i] <= level and sure and change[i] * toward > 0)
         found.append(
             Slope(
                 names[j],

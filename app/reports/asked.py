@@ -269,10 +269,10 @@ def upcoming(session: Session, study: Study, *, people: int = 12) -> tuple[Next,
 
 STATISTICS = {
     "average_marginal_effect": "what people choose goes with it by {value} points",
-    "retest_flip": "two of their answers to one pair differ",
+    "retest_differs": "two of their answers to one pair differ",
     "contested_pairs": "people differ on {value} pairs of this kind",
     "own_question": "your own question, due after {threshold} answers",
-    "model_of_me": "{value} choices to say something about",
+    "own_choices": "{value} of their choices say something about it",
 }
 
 
@@ -282,5 +282,7 @@ def _why(trigger: Mapping[str, Any]) -> str:
         value = f"{100 * value:+.1f}"
     if isinstance(threshold, dict):
         threshold = threshold.get("after", 0)
+    if name == "average_marginal_effect" and value is None:
+        return "not known how much it sways choices: too few votes differ in it"
     shown = STATISTICS.get(name, f"{name.replace('_', ' ')}: {{value}}")
     return shown.format(value="–" if value is None else value, threshold=threshold or 0)

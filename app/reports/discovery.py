@@ -135,7 +135,7 @@ class _Votes:
 
 def _texts(session: Session, study_id: int, wanted: set[int]) -> dict[int, str]:
     rows = session.execute(select(Response.id, Response.text).where(Response.study_id == study_id))
-    return {key: text for key, text in rows.tuples() if key in wanted}
+    return {key: text for key, text in rows if key in wanted}
 
 
 def _presence(votes: _Votes, words: Sequence[str]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from app.kit.clock import iso
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.people.tables import Annotator
-from app.reports import divided
+from app.reports import divided, register
 from app.studies.tables import Response
 
 Which = Literal["all", "moved", "turned", "unstable"]
@@ -48,9 +48,9 @@ def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.in
     """
     e = found.endorsed
     if which == "moved":
-        keep = e.moved
+        keep = register.moved(e)
     elif which == "turned":
-        keep = (e.side != e.side_raw) & ~np.isnan(e.p_raw)
+        keep = register.turned(e)
     elif which == "unstable":
         keep = ~e.stable
     else:
@@ -59,7 +59,9 @@ def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.in
         if influence not in e.names:
             return np.zeros(0, np.int64)
         k = e.names.index(influence)
-        keep = keep & ((np.abs(e.logit_shift[:, k]) > 1e-6) | (np.abs(e.advised[:, k]) > 1e-6))
+        keep = keep & (
+            (np.abs(e.influence_shift[:, k]) >= register.LEAST_MOVE) | (np.abs(e.advised[:, k]) > 1e-6)
+        )
     places = np.flatnonzero(keep)
     shift = np.abs(np.nan_to_num(e.p_endorsed - e.p_raw, nan=1.0))[places]
     lighter = np.abs(e.weight - e.weight_raw)[places]
@@ -81,7 +83,7 @@ def rows(session: Session, found: Labels, places: Sequence[int]) -> list[dict[st
             "p_endorsed": _number(e.p_endorsed[p]),
             "weight_raw": float(e.weight_raw[p]),
             "weight": float(e.weight[p]),
-            "turned": bool(e.side[p] != e.side_raw[p]),
+            "turned": bool(e.side[p] * e.side_raw[p] < 0),
             "stable": bool(e.stable[p]),
             "flipped_by": ", ".join(e.flipped_by(p)),
             "moved_by": ", ".join(f"{n} {s:+.3f}" for n, s in e.shifts_of(p).items()),
@@ -101,11 +103,8 @@ def why(session: Session, found: Labels, pair_id: int) -> Why | None:
         return None
     pairs = found.basis.seen.pairs
     first, second = (int(side[at]) for side in (pairs.first, pairs.second))
-    names = dict(
-        session.execute(select(Response.id, Response.external_id).where(Response.id.in_((first, second))))
-        .tuples()
-        .all()
-    )
+    both = session.execute(select(Response.id, Response.external_id).where(Response.id.in_((first, second))))
+    names = {key: name for key, name in both}  # noqa: C416 - a row is no tuple of two for the type checker
     held = {p.id: p for p in found.patches}
     shown = [held[i] for i in told["patches"] if i in held]
     people = _pseudonyms(session, [p.annotator_id for p in shown[:MOST_PATCHES]])
@@ -196,7 +195,7 @@ def _pseudonyms(session: Session, keys: Sequence[int | None]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(wanted), 500):
         part = select(Annotator.id, Annotator.pseudonym).where(Annotator.id.in_(wanted[start : start + 500]))
-        found |= dict(session.execute(part).tuples().all())
+        found |= {key: name for key, name in session.execute(part)}  # noqa: C416 - as above
     return found
 
 

@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.aggregation.endorsing import ALWAYS_OUT, SMALLEST, Endorsed
-from app.aggregation.labels import Basis, Labels
+from app.aggregation.labels import Basis, Labels, with_patches
 from app.aggregation.wishes import Wish
 from app.inference.influence_effects import CLEARLY, Effect
 from app.metapreferences.rules import Held
 from app.studies.spec import StudySpec
 
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Status = Literal["watching", "asking", "endorsed", "corrected", "advisory"]
 LEAST_POINTS, MOST_Q = 0.03, 0.05
 """An influence stands out from three points on, where its q value is at most five per cent (METHOD 3.1, M1)."""
 FEWEST_ANSWERS = 5
 """Answers from which an influence is no longer being asked about."""
 MOSTLY = 0.5
+LEAST_MOVE = 0.005
 FEWEST_IN_GROUP = 8
 """People of a group from whom on its answers are shown."""
 COUNTS_FROM, COUNTS_NOT_UNDER = 0.75, 0.25
@@ -136,8 +139,7 @@ def _entry(found: Labels, k: int) -> Entry:
     return Entry(
         name, effect, kind, float(effects.beta[k]), float(effects.error[k]), int(effects.probes[k]), own, wish,
         said(held, basis.raw.group_of), status(effect, wish, kind=kind, own=own, moves=bool(effects.beta[k]), settled=settled, spec=basis.spec),
-        settled, _places(e, f"with:{name}") if _taken(e, k) else np.zeros(0, np.int64), _places(e, f"without:{name}"),
-        moved=int((np.abs(e.logit_shift[:, k]) > SMALLEST).sum()), weighed=int((np.abs(e.advised[:, k]) > SMALLEST).sum()),
+        settled, _turned(e, k), _places(e, f"without:{name}"), moved=int((np.abs(e.influence_shift[:, k]) >= LEAST_MOVE).sum()), weighed=int((np.abs(e.advised[:, k]) > SMALLEST).sum()),
     )  # fmt: skip
 
 
@@ -189,8 +191,14 @@ def _word(value: Any) -> str:
     return "counts" if number >= COUNTS_FROM else "not" if number <= COUNTS_NOT_UNDER else "partly"
 
 
-def _taken(e: Endorsed, k: int) -> bool:
-    return bool((np.abs(e.logit_shift[:, k]) > SMALLEST).any())
+def _turned(e: Endorsed, k: int) -> NDArray[np.int64]:
+    """Pairs that turned over, and would not have with this influence left in; those furthest from even first."""
+    if not (np.abs(e.logit_shift[:, k]) > SMALLEST).any():
+        return np.zeros(0, np.int64)
+    places = _places(e, f"with:{e.names[k]}")
+    places = places[turned(e)[places]]
+    certain = np.minimum(np.abs(e.p_raw - 0.5), np.abs(e.p_endorsed - 0.5))[places]
+    return places[np.argsort(-certain, kind="stable")]
 
 
 def _places(e: Endorsed, reading: str) -> NDArray[np.int64]:
@@ -200,10 +208,27 @@ def _places(e: Endorsed, reading: str) -> NDArray[np.int64]:
     return np.flatnonzero(e.flips[:, e.readings.index(reading)]).astype(np.int64)
 
 
-def moved_by_kind(found: Labels, kinds: Sequence[str], *, rule: str = "soft") -> dict[str, int]:
-    """For each kind, the labels (share, weight or side) that its patches change: those that differ without them."""
-    from app.aggregation.labels import with_patches
+def changed(here: Endorsed, p: Floats, weight: Floats, side: NDArray[np.int8]) -> Flags:
+    """Labels that differ from others of the same pairs by half a point of share, half a hundredth of weight, or the side:
+    bool (n_pairs,). Less is what any vote does to all labels, by what the rule draws them to.
+    """
+    share = np.abs(np.nan_to_num(here.p_endorsed, nan=2.0) - np.nan_to_num(p, nan=2.0))
+    lighter = np.abs(here.weight - weight) > LEAST_MOVE * np.maximum(weight, 1.0)
+    return np.asarray((share >= LEAST_MOVE) | lighter | (here.side != side), np.bool_)
 
+
+def moved(e: Endorsed) -> Flags:
+    """Labels that are not what the votes alone would give: bool (n_pairs,)."""
+    return changed(e, e.p_raw, e.weight_raw, e.side_raw)
+
+
+def turned(e: Endorsed) -> Flags:
+    """Labels that went from one response to the other: bool (n_pairs,); one that was even, or became so, moved."""
+    return np.asarray(e.side * e.side_raw < 0, np.bool_)
+
+
+def moved_by_kind(found: Labels, kinds: Sequence[str], *, rule: str = "soft") -> dict[str, int]:
+    """For each kind, the labels that its patches change: those that would be others without them."""
     here = found.endorsed
     counts = {}
     for kind in kinds:
@@ -212,8 +237,7 @@ def moved_by_kind(found: Labels, kinds: Sequence[str], *, rule: str = "soft") ->
             counts[kind] = 0
             continue
         other = with_patches(found.basis, left, rule=rule).endorsed
-        share = np.abs(np.nan_to_num(here.p_endorsed, nan=2.0) - np.nan_to_num(other.p_endorsed, nan=2.0))
-        counts[kind] = int(((share > 1e-9) | (np.abs(here.weight - other.weight) > 1e-9)).sum())
+        counts[kind] = int(changed(here, other.p_endorsed, other.weight, other.side).sum())
     return counts
 
 

@@ -185,7 +185,7 @@ def _topics(session: Session, judgment_ids: list[str]) -> dict[str, str | None]:
         .join(Item, Item.id == Judgment.item_id)
         .where(Judgment.id.in_(judgment_ids))
     )
-    return dict(rows.tuples().all())
+    return {key: topic for key, topic in rows}
 
 
 def _about_flip(
