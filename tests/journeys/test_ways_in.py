@@ -115,6 +115,9 @@ def test_small_tables_are_searched_sorted_and_files(site, visit):
     page = visit()
     sign_in(page, site)
     page.request.post(f"{site.url}/studies/advice/state", form={"state": "paused"})
+    for path in ("overview", "setup", "items/i00003"):
+        assert page.request.get(f"{site.url}/studies/advice/{path}.json").json(), path
+    assert page.request.get(f"{site.url}/studies/advice/items/nothing.json").status == 404
     for path, column, words in (
         ("/studies", "study", "adv"),
         ("/studies/advice/log", "what", "state"),

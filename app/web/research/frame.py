@@ -145,5 +145,10 @@ def as_file(found: Found, name: str, ending: str) -> Response:
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def as_json(value: Any) -> Response:
+    """A page's figures as JSON."""
+    return Response(orjson.dumps(value, default=str), media_type="application/json")
+
+
 def _safe(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value

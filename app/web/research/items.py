@@ -25,7 +25,7 @@ from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
 from app.web.research import asking, results
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Frame, Pager, as_file, as_json, frame, pager, siblings
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -201,6 +201,29 @@ def load(
     response = see_other(f"/studies/{slug}/{'setup#launch' if study.state == 'draft' else 'items'}")
     flash(response, "saved")
     return response
+
+
+@router.get("/studies/{slug}/items/{external_id:path}.json", name="items.show_file")
+def show_file(slug: str, external_id: str, session: ReadSession, who: SignedIn) -> Response:
+    """One item with its responses, how each pair was judged, and every serving."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    item = reads.find_item(session, study.id, external_id)
+    if item is None:
+        raise NotFound
+    responses = reads.list_responses(session, item.id)
+    names, counts = {r.id: r.external_id for r in responses}, tables.shares(session, item.id)
+    pairs = [
+        {"pair": [names[p.first_id], names[p.second_id]], "judged": counts.get(p.id)}
+        for p in reads.list_pairs(session, item.id)
+    ]
+    return as_json(
+        {
+            "id": item.external_id, "prompt": item.prompt, "topic": item.topic, "kind": item.kind, "flags": item.flags,
+            "retired": item.retired_at is not None,
+            "responses": [{"id": r.external_id, "model": r.model, "text": r.text, "flags": r.flags} for r in responses],
+            "pairs": pairs, "servings": tables.servings(session, item.id),
+        }
+    )  # fmt: skip
 
 
 @router.get("/studies/{slug}/items/{external_id:path}", name="items.show")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from app.kit.clock import iso
 from app.kit.errors import Malformed, NotFound
 from app.people import reads as people_reads
 from app.people.tables import Researcher
+from app.reports import fitting, tables
 from app.reports.progress import progress
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads, writes
@@ -21,7 +22,7 @@ from app.studies.tables import Study, StudyEvent
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Frame, Pager, as_file, as_json, frame, pager, siblings
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -217,6 +218,36 @@ def identities(
 ) -> Response:
     """Which panel number is behind which name: for the owner alone, apart from everything else."""
     return _page(request, session, who, slug, "identities", Wanted(q, sort, max(1, page)))
+
+
+@router.get("/studies/{slug}/overview.json", name="lists.overview_file")
+def overview_file(slug: str, session: ReadSession, who: SignedIn, now: Now, rate: float = 12.0) -> Response:
+    """The overview's figures: live counts and pace, and the report of the last fit."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    budget = reads.spec_of(session, study).collection.budget
+    at = progress(session, study, budget=budget, now=now, hourly_rate=max(0.0, rate))
+    kept = fitting.latest(session, study.id)
+    return as_json({"progress": asdict(at), "report": kept.result if kept else None})
+
+
+@router.get("/studies/{slug}/setup.json", name="lists.setup_file")
+def setup_file(slug: str, session: ReadSession, who: SignedIn) -> Response:
+    """The study and its whole specification."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    return as_json(reads.as_dict(study, reads.spec_of(session, study)))
+
+
+@router.get("/studies/{slug}/people/{pseudonym}.json", name="lists.person_file")
+def person_file(slug: str, pseudonym: str, session: ReadSession, who: SignedIn) -> Response:
+    """One person's figures and their judgments."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    found = people_reads.find_annotator_by_pseudonym(session, study.id, pseudonym)
+    if found is None or found.withdrawn_at is not None:
+        raise NotFound
+    numbers = tables.people(session, study.id, Wanted(q=pseudonym)).rows
+    judgments = tables.judgments(session, study.id, Wanted(only=f"person:{pseudonym}"), whole=True).rows
+    own = next(row for row in numbers if row["person"] == pseudonym)
+    return as_json({**own, "attributes": found.attributes, "judgments_given": judgments})
 
 
 def _file(table: str) -> Callable[..., Response]:
