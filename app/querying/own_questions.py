@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from app.questions import registry
-from app.questions.asking import LAST, Occasion, Words, World
+from app.questions.asking import LAST, Asks, Occasion, OwnChoice, Words, World
 from app.questions.chance import shuffled
 from app.studies.spec import OwnQuestion, StudySpec
 
+CASES = 3
 FIRST = 1e6
 """Labels an own question is taken to move: more than any other, and still a number."""
 
@@ -51,21 +52,36 @@ def occasions(spec: StudySpec, world: World, allowed: set[str]) -> list[Occasion
         about = {"own": place, "text": question.text}
         about |= {k: target[k] for k in ("influence", "class") if k in target}
         trigger = {"statistic": "own_question", "value": world.answered, "threshold": target.get("after", 0)}
+        evidence, cases = _own_choices(world, question.kind, target.get("influence"))
+        outcomes = (("asked", 1.0, FIRST),)
         found.append(
-            Occasion(question.kind, template, about, trigger, (("asked", 1.0, FIRST),), triggered=True)
+            Occasion(question.kind, template, about, trigger, outcomes, True, evidence=evidence, cases=cases)
         )
     return found
+
+
+def _own_choices(world: World, kind: str, influence: Any) -> tuple[tuple[str, ...], tuple[OwnChoice, ...]]:
+    """Evidence and consequences of a question about an influence: the person's own choices, those led by it first."""
+    one = next((li for li in world.leanings if li.name == influence), None)
+    if one is None or kind not in {"M1", "M9"}:
+        return (), ()
+    led = sorted(
+        (c for c in one.choices if c.size * one.sign > 0), key=lambda c: (not c.turned, -abs(c.size))
+    )
+    return tuple(c.judgment_id for c in one.choices[:12]), tuple(led[:CASES])
 
 
 def payload(
     spec: StudySpec, occasion: Occasion, about: dict[str, Any], rng: Random, say: Words
 ) -> dict[str, Any]:
     """The question as it is put: the researcher's words, options shuffled, "not sure" and "rather not" last."""
-    own = spec.meta.own[int(about["own"])]
+    own, kind = spec.meta.own[int(about["own"])], registry.by_code().get(occasion.kind)
     labels = dict(options_of(own, say)) | {v: say(f"option.{v}") for v in LAST}
     order = shuffled(list(labels), rng)
     return {
         "template": occasion.template, "version": 1, "form": "plain", "lead": "", "text": own.text,
-        "options": [{"value": v, "label": labels[v]} for v in order], "texts": {}, "ranks": None, "evidence": [],
-        "about": {k: v for k, v in about.items() if k != "text"}, "cases": [], "needs_cases": [], "preview": {},
+        "options": [{"value": v, "label": labels[v]} for v in order], "texts": {}, "ranks": None,
+        "evidence": list(occasion.evidence), "about": {k: v for k, v in about.items() if k != "text"},
+        "cases": [{"judgment_id": c.judgment_id, "turned": c.turned} for c in occasion.cases],
+        "needs_cases": sorted(kind.needs_cases) if isinstance(kind, Asks) else [], "preview": {},
     }  # fmt: skip

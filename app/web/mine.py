@@ -14,12 +14,14 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.assignments.tables import Assignment
 from app.exports import writes as exports
 from app.judgments import reads as judgment_reads
 from app.judgments import writes as judgments
 from app.judgments.errors import ChangedElsewhere, EditWindowClosed
 from app.judgments.tables import Judgment
-from app.metapreferences import mine
+from app.metapreferences import answering, mine
+from app.metapreferences import reads as wish_reads
 from app.metapreferences import writes as wishes
 from app.people import writes as people
 from app.studies import reads as studies
@@ -50,14 +52,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One of my answers about my own choices."""
+
+    serving: str
+    question: str
+    answer: str
+    answered_at: datetime
+    may_change: bool
+
+
+@dataclass(frozen=True)
 class Answers:
-    """My answers, by day."""
+    """My answers, by day; and what I said about them, on the first page."""
 
     language: str
     study_title: str
     slug: str
     days: tuple[tuple[date, tuple[Line, ...]], ...]
     older: str | None
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,9 @@ def answers(
     lines = _lines(session, visit, [r for r in rows[:A_PAGE] if r.assignment_id], now=now)
     days = tuple((day, tuple(group)) for day, group in groupby(lines, key=lambda one: one.answered_at.date()))
     older = rows[A_PAGE - 1].id if len(rows) > A_PAGE else None
-    return render(request, "mine/answers.html", Answers(visit.language, visit.study.title, slug, days, older))
+    said = () if before else _said(session, visit, now=now)
+    page = Answers(visit.language, visit.study.title, slug, days, older, said)
+    return render(request, "mine/answers.html", page)
 
 
 @router.post("/s/{slug}/answers/{judgment_id}/retract", name="mine.retract")
@@ -202,6 +218,22 @@ def _lines(session: Session, visit: Visit, rows: list[Judgment], *, now: datetim
             )
         )
     return lines
+
+
+def _said(session: Session, visit: Visit, *, now: datetime) -> tuple[Said, ...]:
+    """What the person answered to questions with a page of their own, newest first; the review has its own page."""
+    found = []
+    for event in reversed(wish_reads.list_events(session, visit.study.id, annotator_id=visit.annotator.id)):
+        if event.assignment_id is None:
+            continue
+        payload = session.get_one(Assignment, event.assignment_id).payload or {}
+        shown = {o["value"]: o["label"] for o in payload.get("options", ())}
+        choice = str(event.answer.get("choice", ""))
+        change = answering.may_change(session, visit.study, event, now=now)
+        found.append(
+            Said(event.assignment_id, event.text, shown.get(choice, choice), event.answered_at, change)
+        )
+    return tuple(found)
 
 
 def _readable(visit: Visit, everything: dict[str, Any]) -> str:

@@ -54,23 +54,26 @@ class InfluenceEndorsement:
         led = tuple(c for c in one.choices if c.size * one.sign > 0)
         cases = tuple(sorted(led, key=lambda c: (not c.turned, -abs(c.size))))[:CASES]
         toward = one.chosen if one.sign > 0 else one.informative - one.chosen
-        about = {"influence": one.name, "sign": one.sign, "toward": toward, "of": one.informative}
+        known = stands_out and sure
+        about = {
+            "influence": one.name, "sign": one.sign, "toward": toward, "of": one.informative, "known": known,
+        }  # fmt: skip
         trigger = {
             "statistic": "average_marginal_effect", "value": one.effect, "threshold": LEAST_EFFECT, "q_value": one.q_value,
             "own_choices": one.informative,
         }  # fmt: skip
         evidence = tuple(c.judgment_id for c in one.choices[:12])
-        return Occasion(
-            "M1", f"M1.{one.name}", about, trigger, _outcomes(one), stands_out and sure, evidence, cases
-        )
+        return Occasion("M1", f"M1.{one.name}", about, trigger, _outcomes(one), known, evidence, cases)
 
     def wording(self, about: Mapping[str, Any], form: str, words: Words) -> Wording:
         name, sign = str(about["influence"]), int(about["sign"])
         more = "more" if sign > 0 else "less"
         being, other = ("being", "being_less") if sign > 0 else ("being_less", "being")
         m, n = int(about["toward"]), int(about["of"])
-        kind = "own" if n >= ENOUGH_OWN else "few" if n else "none"
-        lead = words(f"M1.{kind}", m=m, n=n, more=words(f"influence.{name}.{more}"))
+        lead = ""
+        if about.get("known") or n:
+            kind = "own" if n >= ENOUGH_OWN or not about.get("known") else "few" if n else "none"
+            lead = words(f"M1.{kind}", m=m, n=n, more=words(f"influence.{name}.{more}"))
         text = words(
             f"M1.{form}",
             being=words(f"influence.{name}.{being}"),
