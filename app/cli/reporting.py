@@ -73,6 +73,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         for one in found["influences"]
         if one["effect"] is not None
     ]
+    lines += asking(found["querying"])
     for one in found["ranking"][:20]:
         place = f"{one['rank'][0]} to {one['rank'][1]}" if one["rank"] else "–"
         lines.append(
@@ -80,6 +81,24 @@ def sentences(found: dict[str, Any]) -> list[str]:
         )
     if found.get("ranking_why"):
         lines.append(f"Ranking: {found['ranking_why']}")
+    return lines
+
+
+def asking(told: dict[str, Any]) -> list[str]:
+    """What the guesses made before each vote say, and shares over the whole pool."""
+    chosen, even, ahead = told["prequential"], told["random_arm"], told["next_votes"]
+    by_policy = f"{_percent(chosen['value'])}{_range(chosen['interval'])} of {chosen['n']:,} chosen questions"
+    by_chance = f"{_percent(even['value'])}{_range(even['interval'])} of {even['n']:,} drawn evenly"
+    lines = [f"Guessed beforehand: {by_policy}, {by_chance}."]
+    if ahead is not None:
+        lines.append(
+            f"The next {ahead['votes']} votes are expected to add {100 * ahead['gain']:.1f} points to what can be guessed."
+        )
+    lines += [
+        f"Over all pairs, {one['name']}: {_percent(one['value'])}{_range(one['interval'])} (as answered {_percent(one['naive'])})."
+        for one in told["shares"]
+        if one["value"] is not None
+    ]
     return lines
 
 

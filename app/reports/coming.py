@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.tables import PairFigure
 from app.assignments import reads as assignments
 from app.assignments.tables import PairLoad
+from app.inference.stopping import value_looking_ahead
 from app.querying import registry, selection
 from app.querying.protocol import Learns
 from app.reports.querying import state_of
@@ -20,6 +22,8 @@ from app.studies.spec import StudySpec
 from app.studies.tables import Item, Pair
 
 SHOWN = 8
+WEIGHED = 2000
+"""Pairs of which it is worked out what the next vote is worth."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def reasons(session: Session, study_id: int, spec: StudySpec) -> list[Reason]:
 def likeliest(
     session: Session, study_id: int, *, limit: int = SHOWN, offset: int = 0, step: str = ""
 ) -> tuple[list[Next], int]:
-    """The open pairs that stand first by what is kept of each, with the parts of that; and how many there are.
+    """The open pairs by what the next vote on each is worth, with the parts of what is kept; and how many there are. Of the
+    WEIGHED pairs least is known of; later ones follow by how little that is.
 
     step: only pairs with this next step.
     """
@@ -96,17 +101,41 @@ def likeliest(
             (PairFigure.next_step == step) | PairFigure.next_step.startswith(f"{step}:", autoescape=True)
         )
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.execute(
-        query.order_by(PairFigure.epistemic.desc(), PairFigure.pair_id).limit(limit).offset(offset)
+    ordered = query.order_by(PairFigure.epistemic.desc(), PairFigure.pair_id)
+    if offset >= WEIGHED:
+        rows = session.execute(ordered.limit(limit).offset(offset)).all()
+        return [_next(r, None) for r in rows], int(total)
+    rows = session.execute(ordered.limit(max(WEIGHED, offset + limit))).all()
+    value = _values([r.PairFigure for r in rows])
+    order = np.argsort(-value, kind="stable")[offset : offset + limit].tolist()
+    best = float(value.max(initial=0.0)) or 1.0
+    return [_next(rows[i], float(value[i]) / best) for i in order], int(total)
+
+
+def _values(figures: list[Any]) -> NDArray[np.float64]:
+    """What the next vote on each pair is worth for naming the preferred side, looking a few votes ahead, logits: (n,).
+
+    The share's mean and variance are carried to the logit by the delta method; a vote carries p (1 - p) there.
+    """
+    p = np.clip(np.array([f.share for f in figures], np.float64), 0.02, 0.98)
+    w = p * (1 - p)
+    variance = np.array([f.epistemic for f in figures], np.float64) / w**2
+    return value_looking_ahead(np.log(p / (1 - p)), variance, w)
+
+
+def _next(row: Any, worth: float | None) -> Next:
+    figure = row.PairFigure
+    step = str(figure.next_step or "").partition(":")[0]
+    return Next(
+        row.external_id,
+        row.search_text,
+        figure.pair_id,
+        figure.votes,
+        step,
+        figure.why or "",
+        _parts(figure),
+        worth,
     )
-    found = [
-        Next(
-            r.external_id, r.search_text, r.PairFigure.pair_id, r.PairFigure.votes, str(r.PairFigure.next_step or "").partition(":")[0],
-            r.PairFigure.why or "", _parts(r.PairFigure),
-        )
-        for r in rows
-    ]  # fmt: skip
-    return found, int(total)
 
 
 PARTS = ("epistemic", "between_groups", "between_people", "within_person")

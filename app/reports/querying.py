@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 AHEAD = 100
 """Votes ahead that the expected gain is told for."""
-POINTS, A_POINT = 8, 12
+POINTS, A_POINT = 8, 25
 """Points a curve has at most, and guesses a point rests on at least."""
 ALPHA = 0.05
 APART = 0.06

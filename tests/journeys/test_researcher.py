@@ -333,7 +333,7 @@ def test_an_export_adds_up(site, visit, tmp_path):
 
 
 PAGES = (
-    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "setup", "members", "log",
+    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "setup", "members", "log", "next", "simulate",
 )  # fmt: skip
 
 

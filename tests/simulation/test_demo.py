@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import orjson
+import pytest
 import sqlalchemy as sa
 
+from app.assignments.tables import Assignment
 from app.judgments.tables import Judgment
+from app.kit.rng import generator
 from app.people.tables import Annotator
+from app.reports import fitting
+from app.simulation import world
 from app.simulation.demo import build as demo
+from app.simulation.demo.people import population, substance
+from app.simulation.truth import truth
+from app.studies import reads
 from app.studies.tables import Study
 
 
@@ -37,3 +46,38 @@ def test_it_is_made_once_and_says_what_is_simulated(sqlite_database, clock, monk
         assert set(session.scalars(sa.select(Annotator.source))) == {"simulated"}
         given = session.scalar(sa.select(sa.func.count()).select_from(Judgment))
         assert given == 4 * demo.ANSWERS_EACH
+
+
+@pytest.mark.slow  # some 1,150 answers through the product's own doors
+def test_the_demo_spends_its_votes_where_groups_differ(sqlite_database, clock):
+    """Against what is true of the simulated people, not against what the study thinks of them."""
+    demo.build(sqlite_database, now=clock.now, password="a long password", report=lambda _share: None)
+    with sqlite_database.read() as session:
+        study = reads.find_study(session, demo.FILLED)
+        told = fitting.latest(session, study.id).result["querying"]
+        seen = world.of_study(
+            session, study.id, seed=demo.SEED, substances=0, given=substance(demo.traits())
+        )
+        asked = session.execute(
+            sa.select(Assignment.pair_id, Assignment.draw).where(
+                Assignment.study_id == study.id,
+                Assignment.state == "answered",
+                Assignment.retest_of.is_(None),
+            )
+        ).all()
+    people, rng = population(), generator(5)
+    standing = [people.person(rng, group=g) for g in people.groups for _ in range(200)]
+    first, second = ([seen.impressions[key] for key in seen.pairs[:, side].tolist()] for side in (1, 2))
+    contested = dict(
+        zip(seen.pairs[:, 0].tolist(), truth(standing, people.groups, first, second).contested(), strict=True)
+    )
+    arms = Counter()
+    for pair, draw in asked:
+        if "note" not in draw:
+            arms[draw["branch"], bool(contested[pair])] += 1
+    chosen = arms["policy", True] / (arms["policy", True] + arms["policy", False])
+    assert chosen > 1.1 * np.mean(list(contested.values()))
+    assert told["where"]["measure"] == "expected"
+    assert told["where"]["chosen"] > told["where"]["all_pairs"] and told["where"]["interval"][0] > 0
+    assert told["random_arm"]["n"] > 50 and told["prequential"]["n"] > 500 and told["unguessed"] == 0
+    assert 0.55 < told["prequential_accuracy"] < told["most_guessable"]
