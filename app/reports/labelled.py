@@ -103,8 +103,8 @@ def why(session: Session, found: Labels, pair_id: int) -> Why | None:
         return None
     pairs = found.basis.seen.pairs
     first, second = (int(side[at]) for side in (pairs.first, pairs.second))
-    both = session.execute(select(Response.id, Response.external_id).where(Response.id.in_((first, second))))
-    names = {key: name for key, name in both}  # noqa: C416 - a row is no tuple of two for the type checker
+    sides = select(Response.id, Response.external_id).where(Response.id.in_((first, second)))
+    names = {key: name for key, name in session.execute(sides)}  # noqa: C416 - a row is no pair to dict()'s types
     held = {p.id: p for p in found.patches}
     shown = [held[i] for i in told["patches"] if i in held]
     people = _pseudonyms(session, [p.annotator_id for p in shown[:MOST_PATCHES]])

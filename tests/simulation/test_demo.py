@@ -55,9 +55,7 @@ def test_the_demo_spends_its_votes_where_groups_differ(sqlite_database, clock):
     with sqlite_database.read() as session:
         study = reads.find_study(session, demo.FILLED)
         told = fitting.latest(session, study.id).result["querying"]
-        seen = world.of_study(
-            session, study.id, seed=demo.SEED, substances=0, given=substance(demo.traits())
-        )
+        seen = world.of_study(session, study.id, seed=demo.SEED, substances=0, given=substance(demo.traits()))
         asked = session.execute(
             sa.select(Assignment.pair_id, Assignment.draw).where(
                 Assignment.study_id == study.id,
