@@ -194,3 +194,9 @@ def open_view_events(session: Session, assignment_id: str) -> Sequence[MetaEvent
         .outerjoin(later, later.supersedes == MetaEvent.id)
         .where(Judgment.assignment_id == assignment_id, later.id.is_(None))
     ).all()
+
+
+def was_evidence(session: Session, annotator_id: int, judgment_id: str) -> bool:
+    """Whether this answer was shown to its giver beside a question about their choices: a repeat of it is no longer untouched."""
+    rows = session.scalars(select(MetaEvent.evidence).where(MetaEvent.annotator_id == annotator_id))
+    return any(judgment_id in shown for shown in rows)

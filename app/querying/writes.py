@@ -30,6 +30,7 @@ from app.judgments.tables import Judgment
 from app.kit import log
 from app.kit.ids import new_seed
 from app.kit.rng import generator
+from app.metapreferences import reads as wishes
 from app.people.tables import Annotator
 from app.querying import draw, guessing, meta, own_guess, quotas, reasons, registry, router, selection
 from app.querying.protocol import Acquisition, CandidateView, Learns
@@ -311,6 +312,7 @@ def _put_repeat(session: Session, asking: _Asking, eligible: int, share: float) 
     record = {
         "branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": len(repeats),
         **({"reason": taken.reason} if taken.reason else {}),
+        **({"influenced": True} if wishes.was_evidence(session, asking.annotator.id, chosen.judgment_id) else {}),
     }  # fmt: skip
     return _put(
         session, asking, chosen.pair_id, policy="retest", score=None,

@@ -404,3 +404,61 @@ def test_a_kind_that_is_switched_off_in_the_study_is_not_asked(swayed, clock):
         intake.change_study(session, study, quiet, by=made.owner_id, now=clock.now)
     (person,) = people_of(database, made, 1, clock.now)
     assert set(work(database, made, person, clock, 15)) == {"comparison"}
+
+
+def test_people_say_what_is_done_where_they_differ(sqlite_database, clock):
+    """Twenty-two people are split on three pairs; six of them are asked, and most want both sides shown."""
+    from app.aggregation import keeping, labels
+    from app.querying import worlds
+    from app.questions import registry
+    from app.studies import reads as studies
+
+    database = sqlite_database
+    with database.write() as session:
+        made = factories.study(
+            session, now=clock.now, rows=factories.items(3), querying={"retest": 0}, collection={"per_pair": {"min": 1, "max": 40}},
+            meta={"share": 0.2, "kinds": ["M5"]},
+        )  # fmt: skip
+    everyone = people_of(database, made, 22, clock.now)
+    for number, person in enumerate(everyone):
+        for _ in range(3):
+            serving, _ = ask(database, made, person, clock.tick())
+            with database.read() as session:
+                first = (
+                    session.get_one(Response, session.get_one(Assignment, serving).left_id).external_id
+                    == "m0"
+                )
+            reply(
+                database,
+                made,
+                person,
+                serving,
+                clock.tick(),
+                "left" if first == (number % 2 == 0) else "right",
+            )
+    kept = keeping.keep(database, made.study_id, now=clock.tick())
+    assert {len(pairs) for pairs in kept.result["splits"].values()} == {3}
+    for person in everyone[:6]:
+        with database.write() as session:
+            study, annotator = session.get_one(Study, made.study_id), session.get_one(Annotator, person)
+            spec = studies.spec_of(session, study)
+            facts = worlds.world(session, annotator, spec, kept)
+            (one,) = registry.by_code()["M5"].occasions(facts)
+            assert one.about["counts"][0][0] == 22 and one.about["counts"][0][1:] == [11, 11]
+            assert set(one.evidence) <= {r.id for r in worlds.own_answers(session, person).rows}
+            session.get_one(PersonLoad, person).session_answered = 5
+            deltas = meta.Deltas()
+            turn = meta._put(
+                session, study, spec, annotator, session.get_one(PersonLoad, person),
+                meta.Chosen(one, 0.5, False, 1.0, 0.1, 1), seed=1, deltas=deltas, now=clock.tick(),
+            )  # fmt: skip
+            deltas.apply(session, study.id)
+            answering.answer(
+                session, study, annotator, turn.id, {"choice": "both_sides", "ranking": ["both_sides", "stay_out"]}, now=clock.tick(),
+                source="api",
+            )  # fmt: skip
+    with database.read() as session:
+        found = labels.labels(session, session.get_one(Study, made.study_id))
+    assert found.endorsed.resolved == ("both_sides",) * 3
+    assert found.endorsed.weight.tolist() == [0, 0, 0] and found.endorsed.weight_raw.tolist() == [22, 22, 22]
+    assert len(found.endorsed.patches_of(0)) == 6
