@@ -42,7 +42,7 @@ def switch(session: Session, study: Study, kind: str, *, on: bool, by: int | Non
         raise Malformed(message, errors=[{"where": "kind", "message": message}])
     changed = writes.switch(session, study.id, kind, on=on, by=By(researcher_id=by), now=now)
     if changed:
-        _note(session, study, "kind_switched_on" if on else "kind_switched_off", by, now, kind=kind)
+        _note(session, study, "kind_switched_on" if on else "kind_switched_off", by, now, of=kind)
     return changed
 
 
@@ -100,7 +100,7 @@ def _note(
     session: Session, study: Study, what: str, by: int | None, now: datetime, *, patch: Patch | None = None, **more: object
 ) -> None:  # fmt: skip
     told: dict[str, object] = (
-        {} if patch is None else {"patch": patch.id, "kind": patch.kind, "about": patch.target_id}
+        {} if patch is None else {"patch": patch.id, "of": patch.kind, "about": patch.target_id}
     )
     told |= {k: v for k, v in more.items() if v is not None}
     studies.log(session, study, what, by=by, now=now, **told)

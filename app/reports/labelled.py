@@ -103,8 +103,8 @@ def why(session: Session, found: Labels, pair_id: int) -> Why | None:
         return None
     pairs = found.basis.seen.pairs
     first, second = (int(side[at]) for side in (pairs.first, pairs.second))
-    sides = select(Response.id, Response.external_id).where(Response.id.in_((first, second)))
-    names = {key: name for key, name in session.execute(sides)}  # noqa: C416 - a row is no pair to dict()'s types
+    both = session.execute(select(Response.id, Response.external_id).where(Response.id.in_((first, second))))
+    names = {int(key): str(name) for key, name in both}
     held = {p.id: p for p in found.patches}
     shown = [held[i] for i in told["patches"] if i in held]
     people = _pseudonyms(session, [p.annotator_id for p in shown[:MOST_PATCHES]])
@@ -195,7 +195,7 @@ def _pseudonyms(session: Session, keys: Sequence[int | None]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(wanted), 500):
         part = select(Annotator.id, Annotator.pseudonym).where(Annotator.id.in_(wanted[start : start + 500]))
-        found |= {key: name for key, name in session.execute(part)}  # noqa: C416 - as above
+        found |= {int(key): str(name) for key, name in session.execute(part)}
     return found
 
 

@@ -185,7 +185,7 @@ def _topics(session: Session, judgment_ids: list[str]) -> dict[str, str | None]:
         .join(Item, Item.id == Judgment.item_id)
         .where(Judgment.id.in_(judgment_ids))
     )
-    return {key: topic for key, topic in rows}  # noqa: C416 - a row is no pair to dict()'s types
+    return {str(key): topic for key, topic in rows}
 
 
 def _about_flip(

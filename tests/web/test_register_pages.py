@@ -1,0 +1,228 @@
+"""The flaw register, its switches, the labels and the questions, as researchers use them on pages; and the same from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.__main__ import main as command
+from app.aggregation import labels
+from app.kit.settings import Settings
+from app.main import create_app
+from app.people import reads as people_reads
+from app.people import writes as people
+from app.studies import writes as studies
+from app.studies.tables import Study
+from tests.conftest import Clock
+from tests.reports import swayed
+
+OWN = [{"kind": "M1", "text": "Should a joke count?", "options": ["Yes, always", {"value": "no", "label": "Not here"}], "when": {"after": 8}}]  # fmt: skip
+
+
+@pytest.fixture
+def site(sqlite_template, tmp_path):
+    shutil.copy(sqlite_template, tmp_path / "site.sqlite3")
+    url = f"sqlite:///{tmp_path / 'site.sqlite3'}"
+    settings = Settings(
+        database_url=url, data_dir=tmp_path, embedded_worker=False, log_level="ERROR", _env_file=None
+    )
+    app = create_app(settings)
+    database, clock = app.state.database, Clock()
+    with database.write() as session:
+        for name in ("alice", "bob"):
+            people.create_researcher(
+                session, f"{name}@example.org", password="a long password", now=clock.now
+            )
+        alice = people_reads.find_researcher(session, "alice@example.org").id
+    made = swayed.study(
+        database,
+        clock,
+        slug="swayed",
+        owner_id=alice,
+        meta={"kinds": ["M1", "M12"], "share": 0.2, "own": OWN},
+    )
+    swayed.most_say_no(database, clock, made)
+    with database.write() as session:
+        studies.share(
+            session,
+            session.get_one(Study, made.study_id),
+            "bob@example.org",
+            "viewer",
+            by=alice,
+            now=clock.now,
+        )
+    yield database, made, {name: client(app, name) for name in ("alice", "bob")}
+    database.dispose()
+
+
+def client(app, name):
+    made = TestClient(
+        app, base_url="http://127.0.0.1", headers={"Sec-Fetch-Site": "same-origin"}, follow_redirects=False
+    )
+    answer = made.post("/sign-in", data={"email": f"{name}@example.org", "password": "a long password"})
+    assert answer.status_code == 303
+    return made
+
+
+def shares(database, made):
+    with database.read() as session:
+        return labels.labels(session, session.get_one(Study, made.study_id)).endorsed
+
+
+def test_a_stranger_to_it_sees_what_happened_switches_it_off_and_sees_labels_move_back(site):
+    database, made, who = site
+    page = who["alice"].get("/studies/swayed/register?influence=length").text
+    for words in (
+        "length",
+        "2, 0, 10",
+        "20 of 30",
+        "Spot check",
+        "Switch off",
+        "Which guess about people is right?",
+    ):
+        assert words in page
+    moved = who["alice"].get("/studies/swayed/labels.json").json()
+    assert moved["total"] == 24 and all("length" in row["moved_by"] for row in moved["rows"])
+    off = who["alice"].post(
+        "/studies/swayed/patches/switch", data={"kind": "M1", "do": "off", "back": "register"}
+    )
+    assert (off.status_code, off.headers["location"]) == (303, "/studies/swayed/register#switches")
+    assert who["alice"].get("/studies/swayed/labels.json").json()["total"] == 0
+    e = shares(database, made)
+    np.testing.assert_array_equal(e.p_endorsed, e.p_raw)
+    page = who["alice"].get("/studies/swayed/register").text
+    assert "Switch on" in page
+    who["alice"].post("/studies/swayed/patches/switch", data={"kind": "M1", "do": "on"})
+    assert who["alice"].get("/studies/swayed/labels.json").json() == moved
+    assert "kind switched off" in who["alice"].get("/studies/swayed/log").text
+
+
+def test_one_patch_is_taken_away_and_put_back_and_twice_is_a_conflict(site):
+    _, _, who = site
+    rows = who["alice"].get("/studies/swayed/patches.json?about=length&active=yes").json()["rows"]
+    assert len(rows) == 12 and rows[0]["stood"] == 2
+    form = {"patch": rows[0]["patch"], "do": "revoke"}
+    assert who["alice"].post("/studies/swayed/patches/switch", data=form).status_code == 303
+    left = who["alice"].get("/studies/swayed/patches.json?active=yes").json()
+    assert left["total"] == 11
+    again = who["alice"].post("/studies/swayed/patches/switch", data=form)
+    assert again.status_code == 409 and "no effect already" in again.text
+    form["do"] = "restore"
+    assert who["alice"].post("/studies/swayed/patches/switch", data=form).status_code == 303
+    assert who["alice"].get("/studies/swayed/patches.json?active=yes").json()["rows"] == rows
+    for bad, status in (({"do": "explode"}, 422), ({"do": "off", "kind": "M99"}, 422), ({"do": "revoke", "patch": "none"}, 404)):  # fmt: skip
+        assert who["alice"].post("/studies/swayed/patches/switch", data=bad).status_code == status
+
+
+def test_a_viewer_sees_everything_and_switches_nothing(site):
+    database, made, who = site
+    before = shares(database, made).p_endorsed
+    page = who["bob"].get("/studies/swayed/register?influence=length").text
+    assert "20 of 30" in page and "Switch off" not in page and "Settle" not in page
+    assert "Take away" not in who["bob"].get("/studies/swayed/patches").text
+    for address, form in (
+        ("patches/switch", {"kind": "M1", "do": "off"}),
+        ("register/settle", {"influence": "length", "endorsed": "0"}),
+        ("register/name", {"name": "x", "terms": "y"}),
+    ):
+        assert who["bob"].post(f"/studies/swayed/{address}", data=form).status_code == 403
+    np.testing.assert_array_equal(shares(database, made).p_endorsed, before)
+
+
+def test_settling_and_naming_say_what_is_wrong(site):
+    database, made, who = site
+    for form, words in (
+        ({"influence": "length", "endorsed": "plenty"}, "is not a share"),
+        ({"influence": "length", "endorsed": "3"}, "a share from 0"),
+        ({"influence": "nothing", "endorsed": "0"}, "no influence"),
+    ):
+        answer = who["alice"].post("/studies/swayed/register/settle", data=form)
+        assert answer.status_code == 422 and words in answer.text
+    settled = who["alice"].post(
+        "/studies/swayed/register/settle", data={"influence": "length", "endorsed": "100%"}
+    )
+    assert settled.status_code == 303
+    e = shares(database, made)
+    np.testing.assert_array_equal(e.p_endorsed, e.p_raw)
+    assert (
+        who["alice"].post("/studies/swayed/register/name", data={"name": "", "terms": "more"}).status_code
+        == 422
+    )
+    named = who["alice"].post(
+        "/studies/swayed/register/name", data={"name": "More of it", "terms": "more, deal"}
+    )
+    assert named.status_code == 303
+    assert "More of it" in who["alice"].get("/studies/swayed/register").text
+    drop = {"do": "drop", "number": "x"}
+    assert who["alice"].post("/studies/swayed/register/name", data=drop).status_code == 422
+
+
+def test_why_is_told_on_the_item_page_and_as_json_alike(site):
+    _, _, who = site
+    rows = who["alice"].get("/studies/swayed/labels.json?only=all").json()["rows"]
+    told = who["alice"].get(f"/studies/swayed/why/{rows[0]['pair_id']}").json()
+    assert told["p_endorsed"] == rows[0]["p_endorsed"] and len(told["votes"]) == swayed.PEOPLE
+    assert len(told["patches"]) == rows[0]["patches"] == 12
+    page = who["alice"].get(f"/studies/swayed/items/{rows[0]['item']}").text
+    assert f'id="why-{rows[0]["pair_id"]}"' in page and "12 patches" in page and "30 votes" in page
+    assert who["alice"].get("/studies/swayed/why/999999").status_code == 404
+
+
+def test_the_questions_page_its_files_and_a_preview_of_own_questions(site):
+    _, _, who = site
+    page = who["alice"].get("/studies/swayed/questions").text
+    for words in ("Should a joke count?", "Not here", "after 8 answers", "M1.length", "ignore 10"):
+        assert words in page
+    rows = list(csv.DictReader(io.StringIO(who["alice"].get("/studies/swayed/questions.csv").text)))
+    assert [(r["template"], r["answered"]) for r in rows] == [("M1.length", "12")]
+    told = who["alice"].get("/studies/swayed/questions.json").json()
+    assert told["kinds"][0]["templates"][0]["answers"] == [["ignore", 10], ["count", 2]]
+    assert told["own"][0]["options"][:2] == ["Yes, always", "Not here"]
+    assert who["alice"].get("/studies/swayed/questions.xml").status_code == 404
+
+
+def test_the_person_page_keeps_models_side_by_side(site):
+    database, made, who = site
+    with database.read() as session:
+        from app.people.tables import Annotator
+
+        one = session.query(Annotator).filter_by(study_id=made.study_id, external_id="p05").one().pseudonym
+    page = who["alice"].get(f"/studies/swayed/people/{one}").text
+    for words in (
+        "What they usually choose",
+        "What they stand by",
+        "second looks",
+        "What they said about their choices",
+    ):
+        assert words in page
+
+
+def test_the_command_line_does_the_same(site, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SOUNDINGS_DATABASE_URL", f"sqlite:///{tmp_path / 'site.sqlite3'}")
+
+    def run(*words):
+        assert command([*words]) == 0
+        return capsys.readouterr().out
+
+    told = json.loads(run("register", "swayed", "--json"))
+    assert (told["moved"], told["influences"][0]["name"], told["influences"][0]["answers"]) == (
+        24,
+        "length",
+        12,
+    )
+    assert "length: +" in run("register", "swayed")
+    off = json.loads(run("patches", "swayed", "--off", "M1", "--json"))
+    assert (off["kinds_off"], off["moved"]) == (["M1"], 0)
+    assert "12 of 12 patches have effect. 24 labels moved" in run("patches", "swayed", "--on", "M1")
+    patch = off["patches"][0]["patch"]
+    assert "11 of 12" in run("patches", "swayed", "--revoke", patch)
+    assert "12 of 12" in run("patches", "swayed", "--restore", patch)
+    assert run("patches", "swayed").count("length endorsed") == 12
+    assert "720 votes of 30 people on 24 pairs" in run("overlay", "swayed")
+    assert command(["patches", "swayed", "--revoke", "nothing"]) == 1
