@@ -20,7 +20,7 @@ from app.assignments.tables import Assignment, PairLoad
 from app.db.session import Database
 from app.inference import entropy_split, preference_outlook, rank_design, rank_posterior
 from app.inference.preference_fit import fitted
-from app.inference.preference_outlook import Outlook, expected_information
+from app.inference.preference_outlook import Outlook, Parts, expected_information
 from app.inference.preference_posterior import PreferencePosterior, PreferenceVotes, read
 from app.inference.rank_posterior import RankPosterior
 from app.people.tables import Annotator
@@ -273,7 +273,7 @@ def _by_preference(
     g, n = len(log.groups), pool.pair_id.size
     score, fades = np.zeros((g, n), np.float32), np.zeros((g, n), np.float16)
     for group in range(g):
-        score[group] = policy.score(view_of(seen, group, pool.pair_id, load, known=g > 1))
+        score[group] = policy.score(view_of(seen, told, group, pool.pair_id, load))
         information = expected_information(seen.mean[:, group], seen.variance[:, group] + seen.people)
         fades[group] = np.minimum(information * seen.variance[:, group], 60_000)
     score = _called_for(score, log.groups, pool.pair_id, steps)
@@ -335,16 +335,18 @@ def _find(ids: NDArray[np.int64], wanted: int) -> int:
 
 
 def view_of(
-    seen: Outlook, group: int, pair_id: NDArray[np.int64], load: NDArray[np.int32], *, known: bool
+    seen: Outlook, told: Parts, group: int, pair_id: NDArray[np.int64], load: NDArray[np.int32]
 ) -> CandidateView:
     """All pairs as a policy looks at them, for a person of one group."""
+    known = seen.mean.shape[1] > 1
 
     def whole(part: NDArray[np.float32]) -> Floats:
         return part.astype(np.float64)
 
     expected = Expected(
         whole(seen.mean[:, group]), whole(seen.variance[:, group]), whole(seen.people), whole(seen.overall_mean),
-        whole(seen.overall_variance), whole(seen.shared[:, group]), whole(seen.reach[:, group]), known,
+        whole(seen.overall_variance), whole(seen.shared[:, group]), whole(seen.reach[:, group]),
+        told.groups if known else told.people, known,
     )  # fmt: skip
     return CandidateView(pair_id, load.astype(np.int64), np.ones(pair_id.size, np.int64), expected=expected)
 

@@ -83,9 +83,9 @@ def average_precision(score, relevant):
     return float((np.cumsum(hits) / np.arange(1, hits.size + 1))[hits].mean())
 
 
-def view_of(seen: Outlook, group, known):
+def view_of(seen: Outlook, pi, group):
     n = seen.people.size
-    return refreshing.view_of(seen, group, np.arange(n), np.zeros(n, np.int32), known=known)
+    return refreshing.view_of(seen, parts(seen, pi), group, np.arange(n), np.zeros(n, np.int32))
 
 
 def run(policy, seed, features, known, votes):
@@ -114,7 +114,7 @@ def run(policy, seed, features, known, votes):
             curve.append((n, right[decided].mean(), average_precision(found, contested)))
             seen = outlook(known_so_far, it.x[:POOL], weight=pi)
             if chosen is not None:
-                scores = [chosen.score(view_of(seen, g, known)) for g in range(pi.size)]
+                scores = [chosen.score(view_of(seen, pi, g)) for g in range(pi.size)]
         person = int(rng.integers(PEOPLE))
         free = np.flatnonzero(~seen_by[:, person])
         if policy == "random":

@@ -151,7 +151,7 @@ def run(it, policy, seed, most):
                 known = known.learn(votes_of(x, rows[-REFRESH:], design))
             curve.append((n, agreement(it, known.mean[0], target, pairs) if n else 0.0))
             seen = outlook(known, x) if chosen else None
-            score = chosen.score(view_of(seen, 0, False)) if chosen else None
+            score = chosen.score(view_of(seen, np.ones(1), 0)) if chosen else None
             asked[:] = 0
             fades = seen.variance[:, 0] * 0.2 if chosen else None
         there = np.array(list(free))

@@ -74,7 +74,7 @@ def main():
     policy, load, ids = acquisitions()["contested"], np.zeros(n, np.int32), np.arange(n, dtype=np.int64) * 3
     score, fades = np.zeros((g, n), np.float32), np.zeros((g, n), np.float16)
     for group in range(g):
-        score[group] = policy.score(view_of(seen, group, ids, load, known=g > 1))
+        score[group] = policy.score(view_of(seen, told, group, ids, load))
         spread = seen.variance[:, group] + seen.people
         fades[group] = expected_information(seen.mean[:, group], spread) * seen.variance[:, group]
     split = np.stack([told.share, told.epistemic, told.groups, told.people, told.noise]).astype(np.float16)

@@ -21,7 +21,7 @@ def expected(n, rng, *, groups=True):
     variance, overall = rng.uniform(0.05, 3, n), rng.uniform(0.05, 2, n)
     return Expected(
         mean=rng.normal(0, 2, n), variance=variance, people=rng.uniform(0, 1, n), overall_mean=rng.normal(0, 1, n),
-        overall_variance=overall, shared=rng.uniform(-1, 1, n) * np.sqrt(variance * overall), reach=rng.uniform(0, 1, n),
+        overall_variance=overall, shared=rng.uniform(-1, 1, n) * np.sqrt(variance * overall), reach=rng.uniform(0, 1, n), apart=rng.uniform(0, 0.3, n),
         groups_known=groups,
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_more_unknown_is_worth_more_and_a_coin_is_worth_little(name):
     for groups in (True, False):
         seen = Expected(
             mean=np.zeros(2), variance=np.array([2.0, 0.01]), people=np.full(2, 0.01), overall_mean=np.zeros(2),
-            overall_variance=np.array([2.0, 0.01]), shared=np.array([2.0, 0.01]), reach=np.array([1.0, 0.01]),
+            overall_variance=np.array([2.0, 0.01]), shared=np.array([2.0, 0.01]), reach=np.array([1.0, 0.01]), apart=np.full(2, 0.1),
             groups_known=groups,
         )  # fmt: skip
         score = policy.score(replace(view(2), expected=seen))

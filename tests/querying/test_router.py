@@ -125,7 +125,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
             )
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.write() as session:
-        before = selection.current(session, made.study_id, "contested", 1)
+        before = selection.current(session, made.study_id, "contested", 2)
         pair = session.scalars(sa.select(Pair.id).where(Pair.study_id == made.study_id)).all()[7]
         session.add(
             PairFigure(
@@ -135,7 +135,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
         )  # fmt: skip
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        after = selection.current(session, made.study_id, "contested", 1)
+        after = selection.current(session, made.study_id, "contested", 2)
     at = int(after.places(np.array([pair]))[0])
     moved = (after.score - after.score[:, [0]]) - (before.score - before.score[:, [0]])
     assert moved[after.groups.index("south"), at] == pytest.approx(np.log(2), abs=1e-4)
