@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 
 from app.assignments.tables import Assignment
-from app.judgments.tables import Judgment
 from app.kit.rng import generator
 from app.people.tables import Annotator
 from app.reports import fitting
@@ -44,7 +43,8 @@ def test_it_is_made_once_and_says_what_is_simulated(sqlite_database, clock, monk
         assert {s.state for s in studies.values()} == {"open"}
         assert "simulated" in studies[made.filled_slug].title
         assert set(session.scalars(sa.select(Annotator.source))) == {"simulated"}
-        given = session.scalar(sa.select(sa.func.count()).select_from(Judgment))
+        answered = sa.select(sa.func.count()).where(Assignment.state == "answered")
+        given = session.scalar(answered)
         assert given == 4 * demo.ANSWERS_EACH
 
 
@@ -60,6 +60,7 @@ def test_the_demo_spends_its_votes_where_groups_differ(sqlite_database, clock):
             sa.select(Assignment.pair_id, Assignment.draw).where(
                 Assignment.study_id == study.id,
                 Assignment.state == "answered",
+                Assignment.kind == "comparison",
                 Assignment.retest_of.is_(None),
             )
         ).all()
