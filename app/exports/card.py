@@ -35,6 +35,7 @@ def card(state: State, written: list[Written], figures: dict[str, Any], folder: 
         _labels(state, written),
         _agreement(figures),
         _known_biases(state, figures),
+        _said(state, figures),
         _splits(state),
         _lengths(figures),
         _privacy(state, figures),
@@ -58,6 +59,7 @@ def preview(state: State, figures: dict[str, Any]) -> str:
         _labels(state, []),
         _agreement(figures),
         _known_biases(state, figures),
+        _said(state, figures),
         _splits(state),
         _privacy(state, figures),
         _use(state),
@@ -286,6 +288,28 @@ def _known_biases(state: State, figures: dict[str, Any]) -> list[str]:
         "Other habits (confident tone, formatting, agreeing with the asker) were not measured in this export."
     )
     return [*told, *_after(state, "bias")]
+
+
+def _said(state: State, figures: dict[str, Any]) -> list[str]:
+    """What people said of their own choices, and what was made of it."""
+    told = ["## What people said about how their choices should be read", ""]
+    if not figures["said"]:
+        return [*told, "Nobody was asked, or nobody answered: every label here rests on choices alone."]
+    told += ["| kind of question | answers | people |", "|---|---|---|"]
+    told += [f"| {s['kind']} | {s['answers']} | {s['people']} |" for s in figures["said"]]
+    used = [p for p in state.pooled if p.rule.startswith("endorsed")]
+    told += [
+        "",
+        "`meta_preferences` has the questions, `meta_judgments` the answers, where they are part of this export.",
+    ]
+    if used:
+        moved = used[0].parameters
+        told.append(
+            f"Labels under `{used[0].rule}` take in {moved['patches']} corrections that follow from them; they change {moved['pairs_moved']} pairs."
+        )
+    else:
+        told.append("No label here takes them in; rules named `endorsed` would.")
+    return told
 
 
 def _splits(state: State) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.assignments.tables import Assignment
 from app.exports.collecting import LEFT, RIGHT
+from app.exports.meta_stream import current
 from app.exports.people import FEWEST_IN_GROUP, may_be_released
 from app.exports.records import LabelledPair
 from app.exports.state import State
@@ -91,6 +92,7 @@ def figures(state: State) -> dict[str, Any]:
         "groups": _groups(state, given),
         "suppressed_values": state.people.suppressed,
         "drawn_by": _drawn(state),
+        "said": _said(state),
     }
 
 
@@ -156,6 +158,17 @@ def _drawn(state: State) -> list[dict[str, Any]]:
         }
         for policy, n, low, high in state.session.execute(query)
     ]
+
+
+def _said(state: State) -> list[dict[str, Any]]:
+    """Answers about how choices should be read, by kind, and how many people gave them."""
+    told = current(state).order_by(None).subquery()
+    query = (
+        select(told.c.kind, func.count(), func.count(told.c.annotator_id.distinct()))
+        .group_by(told.c.kind)
+        .order_by(told.c.kind)
+    )
+    return [{"kind": k, "answers": n, "people": people} for k, n, people in state.session.execute(query)]
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:

@@ -13,6 +13,8 @@ from app.exports.records import (
     ItemRecord,
     JudgmentRecord,
     LabelledPair,
+    MetaAnswerRecord,
+    MetaQuestionRecord,
     RatedResponse,
     ResponseRecord,
     SplitRecord,
@@ -93,6 +95,10 @@ class View(Protocol):
     def splits(self) -> Iterator[SplitRecord]: ...
 
     def assignments(self) -> Iterator[AssignmentRecord]: ...
+
+    def meta_questions(self) -> Iterator[MetaQuestionRecord]: ...
+
+    def meta_answers(self) -> Iterator[MetaAnswerRecord]: ...
 
     def leave_out(self, reason: str) -> None:
         """Count something that the format being written does not hold."""

@@ -224,3 +224,33 @@ class AssignmentRecord(NamedTuple):
     work_session: int
     shown_at: datetime
     study_version: int
+
+
+class MetaQuestionRecord(NamedTuple):
+    """A question about how choices should be read, in one wording and form."""
+
+    question_id: str
+    kind: str
+    text: str
+    version: int
+    form: str
+    options: list[str]
+    n_answers: int
+
+
+class MetaAnswerRecord(NamedTuple):
+    """What one person answered to it."""
+
+    meta_judgment_id: str
+    annotator_id: str
+    question_id: str
+    kind: str
+    text: str
+    choice: str
+    answer: str
+    stood: int
+    shown: int
+    about: list[str]
+    reason: str | None
+    response_ms: int | None
+    at: datetime | None

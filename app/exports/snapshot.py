@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.exports import answer_stream, content_stream, group_stream, pair_stream, persons, vote_stream
+from app.exports import (
+    answer_stream,
+    content_stream,
+    group_stream,
+    meta_stream,
+    pair_stream,
+    persons,
+    vote_stream,
+)
 from app.exports.figures import Lengths
 from app.exports.protocol import Facts
 from app.exports.records import (
@@ -16,6 +24,8 @@ from app.exports.records import (
     ItemRecord,
     JudgmentRecord,
     LabelledPair,
+    MetaAnswerRecord,
+    MetaQuestionRecord,
     RatedResponse,
     ResponseRecord,
     SplitRecord,
@@ -84,3 +94,9 @@ class Snapshot:
 
     def assignments(self) -> Iterator[AssignmentRecord]:
         return answer_stream.assignments(self.state)
+
+    def meta_questions(self) -> Iterator[MetaQuestionRecord]:
+        return meta_stream.questions(self.state)
+
+    def meta_answers(self) -> Iterator[MetaAnswerRecord]:
+        return meta_stream.answers(self.state)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment
 from app.judgments.tables import Judgment
+from app.metapreferences.tables import MetaEvent
 from app.people import writes as people
 from app.people.tables import Annotator, AnnotatorEvent
 from app.studies import reading
@@ -178,6 +179,32 @@ class Builder:
             answered_at=fields.pop("answered_at", at),
             elapsed_ms=fields.pop("elapsed_ms", 9000),
             counts=fields.pop("counts", choice not in {"skip", "retracted"}),
+            **fields,
+        )
+        self.session.add(made)
+        self.session.flush()
+        return made
+
+    def meta(
+        self, judgment: Judgment, choice: str = "guess", *, text: str = "Is this your view?", **fields: Any
+    ) -> MetaEvent:
+        """What a person said about one of their answers."""
+        at = self.tick()
+        made = MetaEvent(
+            id=f"{self.study.id:06d}{self.n:020d}",
+            study_id=self.study.id,
+            annotator_id=judgment.annotator_id,
+            judgment_id=judgment.id,
+            kind=fields.pop("kind", "M12"),
+            template=fields.pop("template", "M12"),
+            template_version=1,
+            text=text,
+            option_order=["my_view", "guess"],
+            evidence=[judgment.id],
+            trigger={},
+            answer={"choice": choice, **fields.pop("answer", {})},
+            shown_at=at,
+            answered_at=at,
             **fields,
         )
         self.session.add(made)

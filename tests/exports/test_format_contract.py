@@ -50,7 +50,8 @@ def made_small(sqlite_database: Database) -> Made:
         for n in range(8):
             made.person(f"n{n}", attributes={"region": "north"})
             for item in ("i0", "i1", "i5"):
-                made.vote(f"n{n}", item, "a" if n else "b")
+                cast = made.vote(f"n{n}", item, "a" if n else "b")
+            made.meta(cast, elapsed_ms=900)
         return sqlite_database, made.study.id, made.tick()
 
 
@@ -78,7 +79,8 @@ def rich(made: builder.Builder) -> None:
         "p4", "i1", "b", spans=[{"response_id": row.first_id, "start": 0, "end": 2, "tag": "good"}]
     )
     made.vote("p4", "i1", "a", revises=marked)
-    made.vote("p5", "i1", "c", pair=("a", "c"), asked=False, answered_at=None)
+    cast = made.vote("p5", "i1", "c", pair=("a", "c"), asked=False, answered_at=None)
+    made.meta(cast, answer={"ranking": ["b", "a"]}, answer_text="As I said to a@b.org", elapsed_ms=900)
 
 
 @pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
@@ -131,8 +133,9 @@ def test_both_file_types_hold_the_same_rows(one: Format, made_small: Made, tmp_p
         "annotator_fold",
         "question_id",
         "judge",
+        "meta_judgment_id",
     }
-    times = {"shown_at", "submitted_at"}
+    times = {"shown_at", "submitted_at", "at"}
 
     def plain(row: dict[str, Any]) -> dict[str, Any]:
         kept = {k: v for k, v in row.items() if k not in hidden and k != "individual_preference"}
@@ -180,7 +183,9 @@ def test_every_script_comes_through(one: Format, sqlite_database: Database, tmp_
         )
         for n in range(8):
             made.person(f"p{n}", attributes={"region": "北"})
-            made.vote(f"p{n}", "件-1", "回答 1", pair=("回答 1", "回答 2"))
+            made.meta(
+                made.vote(f"p{n}", "件-1", "回答 1", pair=("回答 1", "回答 2")), text=HARD, elapsed_ms=900
+            )
     reading.make(
         sqlite_database, made.study.id, tmp_path / "x", now=made.tick(), format=one.name, file_type=file_type
     )
@@ -210,7 +215,7 @@ class Endless:
         self._records = {
             name: list(getattr(view, name)())
             for name in ("pairs", "voted_pairs", "group_pairs", "judgments", "items", "responses", "rated_responses",
-                         "annotators", "splits", "assignments")
+                         "annotators", "splits", "assignments", "meta_questions", "meta_answers")
         }  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:

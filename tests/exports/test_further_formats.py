@@ -205,3 +205,45 @@ def test_a_pair_loaded_twice_keeps_its_votes_the_right_way_round(sqlite_database
         side = row["winner"].removeprefix("model_")
         won[row[f"conversation_{side}"][-1]["content"]] += 1
     assert won == chosen
+
+
+def test_what_people_said_of_their_choices_is_told_once_and_only_while_it_stands(
+    sqlite_database: Database, tmp_path: Path
+):
+    with sqlite_database.write() as session:
+        study = builder.study(session)
+        study.item("one")
+        votes = [study.vote(f"p{n}", "one", "a") for n in range(3)]
+        before = study.meta(votes[0], "guess", answer_text="Call 0170 1234567", elapsed_ms=800)
+        study.meta(votes[0], "my_view", supersedes=before.id)
+        study.meta(
+            votes[1],
+            "guess",
+            kind="M1",
+            template="M1.length",
+            answer={"stands": {votes[1].id: True, "x": False}},
+        )
+        study.meta(votes[2], "guess", text="In 5 of your 9 ...")
+        gone = study.people["p2"]
+        from app.people import writes as people
+
+        people.withdraw(session, gone, now=study.tick())
+    reading.make(
+        sqlite_database, study.study.id, tmp_path / "x", now=study.tick(), format="all", include_text=True
+    )
+    asked = reading.rows(tmp_path / "x", "meta_preferences")
+    assert [(r["question_id"], r["n_answers"]) for r in asked] == [
+        ("M1.length.1.plain", 1),
+        ("M12.1.plain", 1),
+    ]
+    rows = {r["kind"]: r for r in reading.rows(tmp_path / "x", "meta_judgments")}
+    assert rows.keys() == {"M1", "M12"}
+    assert (rows["M12"]["choice"], rows["M12"]["reason_text"]) == ("my_view", None)
+    assert (rows["M1"]["shown"], rows["M1"]["stood"]) == (2, 1)
+    pair = reading.rows(tmp_path / "x", "preference")[0]["pair_id"]
+    assert rows["M1"]["about_pair_ids"] == [pair]
+    whole = b"".join(reading.hashed(tmp_path / "x").values())
+    assert votes[1].id.encode() not in whole
+    assert b"5 of your 9" not in whole
+    people_there = {r["annotator_id"] for r in reading.rows(tmp_path / "x", "annotators")}
+    assert {r["annotator_id"] for r in rows.values()} <= people_there

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import registry as pooling
 from app.exports import options as export_options
-from app.exports import places, reads, registry
+from app.exports import places, reads
 from app.exports.changes import Changes, between
 from app.exports.preview import Preview, preview
 from app.exports.tables import Export
@@ -300,7 +300,7 @@ def _page(
     undecided = next((s.count for s in seen.pairs.steps if s.reason == "undecided"), 0) if seen else 0
     return Exports(
         **frame(session, who, study, "exports", problems=problems),
-        shapes=tuple(s for s in SHAPES if s.name == "all" or s.name in registry.formats()),
+        shapes=SHAPES,
         rules=tuple(pooling.rules()),
         titles=_titles(),
         exclusions=export_options.EXCLUSIONS,
