@@ -173,8 +173,9 @@ def changes(
 ) -> dict[str, Any]:
     """What differs from an earlier export of the study (``since``: its id; the one before, unless told)."""
     export = _mine(session, export_id, who)
+    folder = places.folder_of(export, config.exports_dir())
     earlier = _mine(session, since, who) if since else reads.find_previous(session, export)
     if earlier is None or earlier.study_id != export.study_id:
         raise NotFound
-    folders = (places.folder_of(e, config.exports_dir()) for e in (earlier, export))
-    return {"from": earlier.number, "to": export.number, **between(*folders).as_dict()}
+    found = between(places.folder_of(earlier, config.exports_dir()), folder)
+    return {"from": earlier.number, "to": export.number, **found.as_dict()}

@@ -292,9 +292,26 @@ def test_who_differs_is_not_warned_about(site, visit):
     assert "%" not in page.locator("#pair table").first.inner_text()
 
 
-def test_an_export_adds_up(site, visit, tmp_path):
-    """Item 28: collected less each reason is what is included; the same export again has the same checksums."""
-    voted(site)
+def made_export(page, site, number):
+    """Press the button and wait for export ``number``; returns its SHA256SUMS."""
+    page.get_by_role("button", name="Make export").first.click()
+    page.wait_for_url(f"**/exports/{number}")
+    sums = f"{site.url}/studies/advice/exports/{number}/files/SHA256SUMS"
+    for _ in range(300):
+        if page.request.get(sums).ok:
+            return page.request.get(sums).text()
+        page.wait_for_timeout(100)
+    raise AssertionError(page.locator("main").inner_text())
+
+
+def test_an_export_adds_up(site, visit):
+    """Item 28: collected less each reason is what is included; ties are counted and explained; the preview is the file's first
+    twenty rows; the same export again has the same checksums; who deletes their data is marked in the old one and gone from the new.
+    """
+    voted(
+        site,
+        votes=lambda p, i: "tie" if i == 3 else chance(p, i).choices(["left", "right", "tie"], [5, 3, 1])[0],
+    )
     person = visit()
     join(person, site)
     page = visit()
@@ -304,25 +321,30 @@ def test_an_export_adds_up(site, visit, tmp_path):
         numbers = [int(re.sub(r"\D", "", cell)) for cell in table.locator("td.r").all_inner_texts()]
         assert numbers[0] - sum(numbers[1:-1]) == numbers[-1]
         assert numbers[0] > 0
+    ties = page.locator("#ties").inner_text()
+    assert re.search(r"\d+ pairs? ha(ve|s) neither answer ahead", ties)
+    assert "“Shares” keeps" in ties
+    assert "## Who judged" in page.get_by_role("region", name="Dataset card").inner_text()
     marks = []
     for number in (1, 2):
-        page.goto(f"{site.url}/studies/advice/exports?format=preference_text&file_type=jsonl")
+        page.goto(f"{site.url}/studies/advice/exports?format=preference_text&file_type=jsonl&rows=raw")
         preview = page.locator("table:has(caption:has-text('First rows')) tbody code").all_inner_texts()
-        page.get_by_role("button", name="Make export").click()
-        page.wait_for_url(f"**/exports/{number}")
-        sums = f"{site.url}/studies/advice/exports/{number}/files/SHA256SUMS"
-        for _ in range(100):
-            if page.request.get(sums).ok:
-                break
-            page.wait_for_timeout(100)
-        marks.append(page.request.get(sums).text())
-        if number == 1:
-            body = page.request.get(f"{site.url}/studies/advice/exports/1/archive.zip").body()
-            with zipfile.ZipFile(io.BytesIO(body)) as archive:
-                rows = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith(".jsonl"))
-            for row in preview:
-                assert row[:80] in rows
+        marks.append(made_export(page, site, number))
+        file = page.request.get(
+            f"{site.url}/studies/advice/exports/{number}/files/preference_text/train.jsonl"
+        ).text()
+        rows = [json.loads(line) for line in file.splitlines()]
+        assert [json.loads(row) for row in preview] == rows[:20]
     assert marks[0] == marks[1]
+    body = page.request.get(f"{site.url}/studies/advice/exports/1/archive.zip").body()
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        told = json.loads(archive.read("advice-1/manifest.json"))
+    before = told["figures"]["people"]
+    page.goto(f"{site.url}/studies/advice/exports/2")
+    page.get_by_role("link", name="What differs from export 1").click()
+    assert "They are the same, byte for byte." in page.locator("main").inner_text()
+
     with site.database.write() as session:
         gone = session.scalar(sa.select(Annotator).where(Annotator.external_id == "p3"))
         token = people.issue_token(session, annotator_id=gone.id, now=utc_now())
@@ -330,10 +352,50 @@ def test_an_export_adds_up(site, visit, tmp_path):
     assert done.status_code == 204
     page.goto(f"{site.url}/studies/advice/exports")
     assert page.get_by_text("Holds withdrawn answers").count() == 2
+    page.get_by_role("button", name="Remake export 2").click()
+    page.wait_for_url("**/exports/3")
+    manifest = f"{site.url}/studies/advice/exports/3/files/manifest.json"
+    for _ in range(300):
+        if page.request.get(manifest).ok:
+            break
+        page.wait_for_timeout(100)
+    new = page.request.get(manifest).json()
+    assert new["figures"]["people"] == before - 1
+    assert new["subtraction"]["judgments"]["steps"][0]["reason"] == "withdrawn"
+    page.goto(f"{site.url}/studies/advice/exports")
+    assert page.get_by_text("Holds withdrawn answers").count() == 2
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_each_way_would_teach_is_shown_by_its_outcome(site, visit, script):
+    """Rules stand behind numbers; each pair says which ways teach which answer; own words reach the card."""
+    voted(site, votes=lambda p, i: "left" if (p * 7 + i) % 5 < 2 + i % 2 else "right")
+    page = visit(java_script_enabled=script)
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/exports")
+    page.get_by_role("link", name="See what each would teach").click()
+    page.wait_for_url("**/exports/ways")
+    told = page.locator("main").inner_text()
+    assert re.search(r"On \d+ of 20 pairs it matters|teaches the same on all 20 pairs", told)
+    assert "majority" not in page.locator("article").all_inner_texts()
+    if not script:
+        return
+    page.goto(f"{site.url}/studies/advice/exports?file_type=jsonl")
+    page.get_by_text("Edit the words").click()
+    page.get_by_label("Why this was collected").fill("To learn tact.")
+    made_export(page, site, 1)
+    page.goto(f"{site.url}/studies/advice/exports/1")
+    assert (
+        "## Why this was collected\n\nTo learn tact."
+        in page.get_by_role("region", name="Dataset card").inner_text()
+    )
+    page.goto(f"{site.url}/studies/advice/exports")
+    assert page.get_by_label("Why this was collected").input_value() == "To learn tact."
 
 
 PAGES = (
-    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "setup", "members", "log", "next", "simulate",
+    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "exports/ways", "setup", "members",
+    "log", "next", "simulate", "questions", "register", "patches",
 )  # fmt: skip
 
 

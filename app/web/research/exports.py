@@ -192,15 +192,15 @@ def changes(
 ) -> Response:
     """What differs from an earlier export: the one before, unless told."""
     study, after = _export(session, slug, number, who)
+    folder = places.folder_of(after, config.exports_dir())
     before = reads.get_numbered(session, study.id, since) if since else reads.find_previous(session, after)
     if before is None:
         raise NotFound
-    folders = (places.folder_of(e, config.exports_dir()) for e in (before, after))
     page = ChangesPage(
         **frame(session, who, study, "exports"),
         before=before,
         after=after,
-        found=between(*folders),
+        found=between(places.folder_of(before, config.exports_dir()), folder),
         earlier=_earlier(session, study, after),
     )
     return render(request, "research/changes.html", page)
