@@ -1,6 +1,7 @@
 """Votes that policies need on a pool for a reward model: to accuracy, and to finding the pairs on which groups differ.
 
     python -m tests.benchmarks.preference_pool [--seeds 5] [--first-seed 500] [--votes 2000] [--features gauss|spectrum]
+        [--groups known unknown] [--policies contested information reward_model greedy]
 
 Simulated people of three groups (.5, .3, .2), with tastes of their own, a tenth of them careless, and a third of the utility
 outside what features can say. All policies are fitted by the same model; ``greedy`` takes the least certain pair (margin
