@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from app.__main__ import main as command
 from app.aggregation import labels
+from app.db.session import connect
 from app.kit.settings import Settings
 from app.main import create_app
 from app.people import reads as people_reads
@@ -25,15 +26,12 @@ from tests.reports import swayed
 OWN = [{"kind": "M1", "text": "Should a joke count?", "options": ["Yes, always", {"value": "no", "label": "Not here"}], "when": {"after": 8}}]  # fmt: skip
 
 
-@pytest.fixture
-def site(sqlite_template, tmp_path):
-    shutil.copy(sqlite_template, tmp_path / "site.sqlite3")
-    url = f"sqlite:///{tmp_path / 'site.sqlite3'}"
-    settings = Settings(
-        database_url=url, data_dir=tmp_path, embedded_worker=False, log_level="ERROR", _env_file=None
-    )
-    app = create_app(settings)
-    database, clock = app.state.database, Clock()
+@pytest.fixture(scope="module")
+def prepared(sqlite_template, tmp_path_factory):
+    """The study with its people and answers, made once; each test gets a copy."""
+    file = tmp_path_factory.mktemp("swayed") / "site.sqlite3"
+    shutil.copy(sqlite_template, file)
+    database, clock = connect(f"sqlite:///{file}"), Clock()
     with database.write() as session:
         for name in ("alice", "bob"):
             people.create_researcher(
@@ -57,8 +55,21 @@ def site(sqlite_template, tmp_path):
             by=alice,
             now=clock.now,
         )
-    yield database, made, {name: client(app, name) for name in ("alice", "bob")}
     database.dispose()
+    return file, made
+
+
+@pytest.fixture
+def site(prepared, tmp_path):
+    file, made = prepared
+    shutil.copy(file, tmp_path / "site.sqlite3")
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path / 'site.sqlite3'}", data_dir=tmp_path, embedded_worker=False, log_level="ERROR",
+        _env_file=None,
+    )  # fmt: skip
+    app = create_app(settings)
+    yield app.state.database, made, {name: client(app, name) for name in ("alice", "bob")}
+    app.state.database.dispose()
 
 
 def client(app, name):
