@@ -13,6 +13,8 @@ FROM, SOONER = 25, 4
 EVIDENCE = 4
 """Choices between clearly different responses that a statement needs."""
 MOST = 8
+TENDS = 0.55
+"""Share of choices from which a statement says that the person tends to do so."""
 CONTRADICTED = 0.6
 """A foil is a statement whose opposite fits at least this share of the person's own choices."""
 CLASHES = 2
@@ -39,7 +41,7 @@ def portrait(leanings: Sequence[Leaning], *, foils: int, rng: Random) -> tuple[S
     that no other statement is about.
     """
     told = [_statement(one) for one in leanings if one.informative >= EVIDENCE]
-    told = [s for s in told if s.fits * 2 > s.of]
+    told = [s for s in told if s.fits >= TENDS * s.of]
     order = sorted(told, key=lambda s: (-s.fits / s.of, -s.of, s.name))
     against = [s for s in order if s.fits >= CONTRADICTED * s.of]
     spare = rng.sample(against, min(foils, max(0, len(against) - 1)))

@@ -217,6 +217,7 @@ def _cases(
 ) -> CasesPage | None:
     """What the answers would turn over, or None where they turn nothing over."""
     me = about_me.kind()
+    label = words(visit.language)("M9.option.dont_copy")
     cases = []
     for one, choice in answered:
         before = found.said.get(one.name)
@@ -224,7 +225,13 @@ def _cases(
             continue
         shown = {c.judgment_id: c.turned for c in me.occasion(one, found.leaning(one.name)).cases}
         if shown:
-            cases.append((f"case_{one.name}_", _says(visit, one), voices(session, visit, list(shown), shown)))
+            cases.append(
+                (
+                    f"case_{one.name}_",
+                    f"{_says(visit, one)} {label}",
+                    voices(session, visit, list(shown), shown),
+                )
+            )
     if not cases:
         return None
     kept = tuple((k, v) for k, v in form.items() if isinstance(v, str) and k != "cases")
