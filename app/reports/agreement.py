@@ -5,10 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.aggregation.observations import Observations
-from app.inference.agreement import Agreement, Share, alpha_interval, krippendorff_nominal, share
+from app.inference.agreement import (
+    Agreement,
+    AgreementIntervals,
+    Fleiss,
+    Share,
+    agreement_intervals,
+    fleiss_kappa,
+    krippendorff_nominal,
+    krippendorff_ordinal,
+    share,
+)
 from app.inference.intervals import FEWEST_CLUSTERS, critical
+from app.judgments.tables import Judgment
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,8 @@ class Agreements:
     """
 
     between: Agreement
-    alpha_interval: tuple[float, float] | None
+    intervals: AgreementIntervals
+    fleiss: Fleiss
     repeats: int
     retest: Share
     same_sides: Share
@@ -39,12 +53,36 @@ def agreements(seen: Observations) -> Agreements:
     who = seen.person[one]
     return Agreements(
         between,
-        alpha_interval(seen.pair[counted], said[counted], cluster=seen.pairs.item[seen.pair[counted]]),
+        agreement_intervals(
+            seen.pair[counted],
+            said[counted],
+            person=seen.person[counted],
+            cluster=seen.pairs.item[seen.pair[counted]],
+        ),
+        fleiss_kappa(seen.pair[counted], said[counted]),
         int((seen.repeat & (said >= 0)).sum()),
         _share(same, who),
         _share(same[~swapped], who[~swapped]),
         _share(same[swapped], who[swapped]),
     )
+
+
+USUAL = 2
+"""The strength of a choice that was given none, of 1 to 3."""
+
+
+def ordinal_alpha(session: Session, study_id: int, seen: Observations) -> float | None:
+    """Krippendorff's ordinal alpha over the seven steps from much better to much worse, on first answers: for graded studies."""
+    counted = seen.decided() & ~seen.repeat
+    rows = session.execute(
+        select(Judgment.id, Judgment.strength).where(
+            Judgment.study_id == study_id, Judgment.strength.is_not(None)
+        )
+    )
+    strengths = {key.encode(): strength for key, strength in rows}
+    felt = np.array([strengths.get(key, USUAL) for key in seen.judgment[counted].tolist()], np.int64)
+    steps = np.sign(2 * seen.y[counted] - 1).astype(np.int64) * felt
+    return krippendorff_ordinal(seen.pair[counted], steps)
 
 
 def _share(same: np.ndarray, person: np.ndarray) -> Share:

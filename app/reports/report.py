@@ -15,7 +15,7 @@ from app.inference.agreement import Share
 from app.inference.opinion_groups import OpinionGroups
 from app.kit.clock import iso
 from app.reports import asked, coming, discovery, learned
-from app.reports.agreement import Agreements, agreements
+from app.reports.agreement import Agreements, agreements, ordinal_alpha
 from app.reports.disagreement import Disagreement, disagreement
 from app.reports.influences import Influences, influences
 from app.reports.people import Person, people
@@ -39,6 +39,9 @@ class Analysis:
         self.labels = labels.labels(session, study)
         self.seen: Observations = self.labels.basis.seen
         self.agreement: Agreements = agreements(self.seen)
+        self.ordinal = (
+            ordinal_alpha(session, study.id, self.seen) if self.spec.question.scale == "graded" else None
+        )
         self.influences: Influences = influences(self.labels)
         self.disagreement: Disagreement = disagreement(self.spec, self.seen, self.influences, seed=SEED)
         self.ranking: ModelRanking = ranking(self.seen, seed=SEED)
@@ -78,9 +81,14 @@ class Analysis:
             },
             "agreement": {
                 "krippendorff_alpha": agreement.between.alpha,
-                "interval": _pair(agreement.alpha_interval),
+                "interval": _pair(agreement.intervals.alpha),
                 "pairwise": agreement.between.pairwise,
+                "pairwise_interval": _pair(agreement.intervals.pairwise),
                 "units": agreement.between.units,
+                "fleiss_kappa": agreement.fleiss.kappa,
+                "fleiss_units": agreement.fleiss.units,
+                "fleiss_raters": agreement.fleiss.raters,
+                "ordinal_alpha": self.ordinal,
             },
             "retest": _retest(agreement.retest)
             | {"n": agreement.repeats, "comparisons": agreement.retest.n}

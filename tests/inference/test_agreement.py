@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.agreement import alpha_interval, krippendorff_nominal, share
+from app.inference.agreement import (
+    agreement_intervals,
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_nominal,
+    krippendorff_ordinal,
+    share,
+)
+from tests.inference.real_votes import load
 
 
 def by_package(unit, category, people):
@@ -90,15 +98,110 @@ def test_wilson_holds_at_the_ends():
         share(3, 2)
 
 
-def test_alphas_interval_is_that_of_resampling():
-    """The linearised interval beside 1,000 resamples of units."""
+def crossed(seed, *, people=40, units=120, each=8, habit=0.8):
+    """Ratings whose people have habits and whose units have truths: both matter to how sure alpha is."""
+    rng = np.random.default_rng(seed)
+    truth, own = rng.normal(0, 1.2, units), rng.normal(0, habit, people)
+    unit = np.repeat(np.arange(units), each)
+    who = np.concatenate([rng.choice(people, each, replace=False) for _ in range(units)])
+    return unit, who, (rng.random(unit.size) < 1 / (1 + np.exp(-truth[unit] - own[who]))).astype(np.int64)
+
+
+def resampled(rng, unit, said):
+    """Alpha and the share of agreeing pairs with prompts of four units drawn anew."""
+    prompts = int(unit.max()) // 4 + 1
+    drawn = np.repeat(np.arange(prompts), rng.multinomial(prompts, np.full(prompts, 1 / prompts)))
+    rows = [np.flatnonzero(unit // 4 == one) for one in drawn]
+    fresh = np.concatenate([unit[r] + 1000 * n for n, r in enumerate(rows)])
+    found = krippendorff_nominal(fresh, said[np.concatenate(rows)])
+    return found.alpha, found.pairwise
+
+
+def test_intervals_are_those_of_resampling():
+    """The linearised intervals over prompts beside 1,000 draws of prompts."""
     rng = np.random.default_rng(5)
-    truth = rng.beta(0.8, 0.8, 200)
-    said = (rng.random((200, 5)) < truth[:, None]).astype(np.int64)
-    unit = np.repeat(np.arange(200), 5)
-    low, high = alpha_interval(unit, said.ravel())
-    drawn = [krippendorff_nominal(unit, said[rng.integers(0, 200, 200)].ravel()).alpha for _ in range(1000)]
-    assert np.quantile(drawn, (0.025, 0.975)) == pytest.approx((low, high), abs=0.015)
-    clustered = alpha_interval(unit, said.ravel(), cluster=unit // 4)
-    assert clustered is not None
-    assert alpha_interval(unit[:25], said.ravel()[:25]) is None
+    unit, _, said = crossed(1)
+    found = agreement_intervals(unit, said, cluster=unit // 4)
+    assert found.people is False
+    drawn = np.array([resampled(rng, unit, said) for _ in range(1000)])
+    for told, values in ((found.alpha, drawn[:, 0]), (found.pairwise, drawn[:, 1])):
+        low, high = np.quantile(values, (0.025, 0.975))
+        assert 0.9 <= (told[1] - told[0]) / (high - low) <= 1.2
+        assert low < sum(told) / 2 < high
+
+
+def test_intervals_cover_where_people_have_habits():
+    """.95 less three errors of 200 studies of 25 people; prompts alone would promise too much."""
+    held = {"alpha": [], "alpha of prompts": [], "pairwise": []}
+    for seed in range(200):
+        unit, who, said = crossed(seed, people=25, units=150, habit=1.0)
+        both = agreement_intervals(unit, said, person=who)
+        held["alpha"].append(both.alpha)
+        held["pairwise"].append(both.pairwise)
+        held["alpha of prompts"].append(agreement_intervals(unit, said).alpha)
+    covered = {}
+    for how, found in held.items():
+        target = np.mean([np.mean(interval) for interval in held[how.split()[0]]])
+        covered[how] = np.mean([low <= target <= high for low, high in found])
+    assert 0.90 <= covered["alpha"] <= 0.99, covered
+    assert 0.90 <= covered["pairwise"] <= 0.99, covered
+    assert covered["alpha of prompts"] < covered["alpha"], covered
+
+
+def test_intervals_need_people_and_clusters():
+    unit, who, said = crossed(2)
+    few = who < 8
+    assert agreement_intervals(unit[few], said[few], person=who[few]).people is False
+    assert agreement_intervals(unit[:40], said[:40]).alpha is None
+    assert agreement_intervals(np.arange(5), np.zeros(5, np.int64)).pairwise is None
+
+
+@given(st.integers(2, 6), st.integers(3, 12), st.integers(0, 2**31))
+def test_ordinal_alpha_equals_the_package(raters, units, seed):
+    krippendorff = pytest.importorskip("krippendorff")
+    rng = np.random.default_rng(seed)
+    people, unit = np.nonzero(rng.random((raters, units)) < 0.8)
+    category = rng.integers(-3, 4, unit.size)
+    ours = krippendorff_ordinal(unit, category)
+    table = np.full((raters, units), np.nan)
+    table[people, unit] = category
+    if ours is None:
+        return
+    theirs = krippendorff.alpha(reliability_data=table, level_of_measurement="ordinal")
+    assert ours == pytest.approx(theirs, abs=1e-9)
+
+
+def test_kappas_are_those_of_the_libraries():
+    metrics, rates = (
+        pytest.importorskip("sklearn.metrics"),
+        pytest.importorskip("statsmodels.stats.inter_rater"),
+    )
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        one = rng.integers(0, 3, 40)
+        two = np.where(rng.random(40) < 0.5, one, rng.integers(0, 3, 40))
+        assert cohen_kappa(one, two) == pytest.approx(metrics.cohen_kappa_score(one, two), abs=1e-12)
+        said = rng.integers(0, 3, (30, 5))
+        table = np.stack([(said == c).sum(axis=1) for c in range(3)], axis=1)
+        found = fleiss_kappa(np.repeat(np.arange(30), 5), said.ravel())
+        assert found.kappa == pytest.approx(rates.fleiss_kappa(table), abs=1e-12)
+        assert (found.raters, found.units) == (5, 30)
+    assert cohen_kappa(np.zeros(3, int), np.zeros(3, int)) is None
+    assert cohen_kappa(np.zeros(0, int), np.zeros(0, int)) is None
+    assert fleiss_kappa(np.arange(3), np.zeros(3, int)).kappa is None
+
+
+@pytest.mark.parametrize(("name", "key"), [("pandalm", "fleiss_by_canonical_unit"), ("ukpconvarg_a", "fleiss"), ("lf_quality", "fleiss")])  # fmt: skip
+def test_real_votes_give_the_references_kappas(shared_data, name, key):
+    real = load(shared_data, name)
+    first = real.first_of_each()
+    found = fleiss_kappa(real.unit[first], real.said[first])
+    told = real.reference[key]
+    assert (found.units, found.raters) == (told["units"], told["raters_per_unit"])
+    assert found.kappa == pytest.approx(told["kappa"], abs=1e-9)
+    if name == "pandalm":
+        order = np.argsort(real.unit, kind="stable")
+        by_person = [real.said[order][real.annotator[order] == p] for p in range(3)]
+        for pair, value in real.reference["cohen_kappa"].items():
+            one, two = (real.annotators.index(a) for a in pair.split("-"))
+            assert cohen_kappa(by_person[one], by_person[two]) == pytest.approx(value, abs=1e-9)
