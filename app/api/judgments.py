@@ -11,7 +11,7 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.http.sessions import Now, WriteSession
 from app.http.uploads import Body
-from app.judgments.importing.files import read_body
+from app.judgments.importing.files import read_body, read_bundle
 from app.judgments.importing.store import bring_in
 from app.studies import reads
 
@@ -36,7 +36,28 @@ BODY = {
         "content": {
             "application/x-ndjson": {"schema": {"type": "string", "description": "One vote a line"}},
             "text/csv": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"type": "array", "items": VOTE_SCHEMA}},
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        {"type": "array", "items": VOTE_SCHEMA},
+                        {
+                            "type": "object",
+                            "required": ["judgments"],
+                            "properties": {
+                                "judgments": {"type": "array", "items": VOTE_SCHEMA},
+                                "annotators": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "required": ["annotator_id"],
+                                        "description": "annotator_id, and any attributes",
+                                    },
+                                },
+                            },
+                        },
+                    ]
+                }
+            },
         },
     }
 }
@@ -58,9 +79,10 @@ def bring(
     slug: str, request: Request, body: Body, session: WriteSession, who: ResearcherId, now: Now
 ) -> dict[str, Any]:
     """Bring votes collected elsewhere. One bad row and nothing is stored; each bad line is named. A row that was imported before
-    is ``unchanged``.
+    is ``unchanged``. Exports of Argilla, Label Studio, Potato and arenas are known by their fields.
     """
     study = reads.get_study(session, slug, researcher_id=who, need="editor")
-    votes = read_body(body, content_type=request.headers.get("content-type", "")).all_or_nothing()
-    brought = bring_in(session, study, votes, by=who, now=now)
+    bundle = read_bundle(body)
+    read, told = bundle or (read_body(body, content_type=request.headers.get("content-type", "")), [])
+    brought = bring_in(session, study, read.all_or_nothing(), annotators=told, by=who, now=now)
     return {"added": brought.added, "unchanged": brought.unchanged}

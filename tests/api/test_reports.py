@@ -84,6 +84,23 @@ def test_csv_and_bad_rows(api, study):
     )
 
 
+def test_votes_with_what_is_known_of_their_people(api, study):
+    told = [{"annotator_id": f"p{p}", "region": "north" if p % 2 else "south"} for p in range(12)]
+    sent = api.post(f"/studies/{study}/judgments/import", json={"judgments": rows(), "annotators": told})
+    assert (sent.status_code, sent.json()) == (200, {"added": 48, "unchanged": 0})
+    made = api.post(f"/studies/{study}/annotators", json={"external_id": "p1"})
+    assert made.status_code == 200  # the same person, known by the file's id
+    for bad, where in (
+        ({"judgments": [*rows(1, 1), {"annotator_id": "p1"}]}, "judgments.1"),
+        ({"judgments": rows(1, 1), "annotators": [{"region": "north"}]}, "annotators.0"),
+        ({"judgments": rows(1, 1), "annotators": "p1"}, "annotators"),
+    ):
+        errors = assert_problem(api.post(f"/studies/{study}/judgments/import", json=bad), 422)["errors"]
+        assert errors[0]["where"] == where
+    battle = [{"question_id": "i00000", "model_a": "m0", "model_b": "m1", "winner": "tie", "judge": "u1"}]
+    assert api.post(f"/studies/{study}/judgments/import", json=battle).json() == {"added": 1, "unchanged": 0}
+
+
 def test_three_actors(api, study):
     api.post(f"/studies/{study}/members", json={"email": "bob@example.org", "role": "viewer"})
     for path in ("report", "disagreement"):

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
+
 from app.judgments.importing.shape import Format, Vote
 from app.kit.discover import discover
 from app.kit.errors import Where
@@ -61,6 +63,33 @@ def read_body(body: bytes, *, content_type: str) -> Read:
         return _read(json_lines(body), "the body", "auto")
     ending = "csv" if "csv" in content_type else "json"
     return read_stream(io.BytesIO(body), f"body.{ending}")
+
+
+def read_bundle(body: bytes) -> tuple[Read, list[Attributes]] | None:
+    """Votes and what is known of their people, from ``{"judgments": [...], "annotators": [...]}``; None where a body is no such thing.
+
+    Raises BadRows, UnreadableFile.
+    """
+    if body[:64].lstrip()[:1] != b"{":
+        return None
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if (
+        not isinstance(told, dict)
+        or "judgments" not in told
+        or not told.keys() <= {"judgments", "annotators"}
+    ):
+        return None
+    lists = {}
+    for name in ("judgments", "annotators"):
+        lists[name] = told.get(name, [])
+        if not isinstance(lists[name], list):
+            raise BadRows([{"where": name, "message": f"expected a list, got {named(lists[name])}"}])
+    votes = _read([(f"judgments.{n}", r) for n, r in enumerate(lists["judgments"])], "the body", "auto")
+    people = list(_attributes((f"annotators.{n}", r) for n, r in enumerate(lists["annotators"])))
+    return votes, people
 
 
 def _read(records: Iterable[Record], name: str, wanted: str) -> Read:
@@ -122,6 +151,8 @@ def _attributes(records: Iterable[Record]) -> Iterator[Attributes]:
         try:
             if isinstance(record, RowError):
                 raise record
+            if not isinstance(record, Mapping):
+                raise RowError("", f"expected an object, got {named(record)}")
             key = identifier(record.get("annotator_id"), "annotator_id")
             if key is None:
                 raise RowError("annotator_id", "this field is needed")

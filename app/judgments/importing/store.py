@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.judgments import refits
@@ -78,7 +78,9 @@ def bring_in(
         raise BadRows(errors)
     keys = [_key(vote) for _, vote in votes]
     fresh = _fresh(session, study.id, keys)
-    who = _people(session, study, [votes[i][1].annotator for i in fresh], annotators, now=now)
+    told = list(annotators)
+    names = [votes[i][1].annotator for i in fresh] + _known_here(session, study.id, told)
+    who = _people(session, study, names, told, now=now)
     rows = _rows(session, study, votes, sides, keys, fresh, who, now=now)
     for start in range(0, len(rows), BATCH):
         session.execute(insert(Judgment), rows[start : start + BATCH])
@@ -179,6 +181,14 @@ def _fresh(session: Session, study_id: int, keys: list[str]) -> list[int]:
     return fresh
 
 
+def _known_here(session: Session, study_id: int, told: Sequence[Attributes]) -> list[str]:
+    """Those of an annotators file whom the study knows already: what the file says of them holds, their votes new or not."""
+    if not told:
+        return []
+    here = set(session.scalars(select(Annotator.external_id).where(Annotator.study_id == study_id)))
+    return [one.annotator for one in told if one.annotator in here]
+
+
 def _people(
     session: Session, study: Study, names: Iterable[str], annotators: Iterable[Attributes], *, now: datetime
 ) -> dict[str, int]:
@@ -209,7 +219,11 @@ def _rows(
         for person, pair, key in session.execute(
             select(Judgment.annotator_id, Judgment.pair_id, Judgment.id)
             .join(Annotator, Annotator.id == Judgment.annotator_id)
-            .where(Judgment.study_id == study.id, Annotator.source == "import")
+            .where(
+                Judgment.study_id == study.id,
+                Judgment.choice != "retracted",
+                or_(Annotator.source == "import", Annotator.external_id.is_not(None)),
+            )
             .order_by(Judgment.created_at, Judgment.id)
         )
     }

@@ -158,6 +158,54 @@ def test_potato_states_with_swapped_pairs_put_right():
         votes(strange)
 
 
+def test_potato_as_its_documents_have_it():
+    """Presentation order by instance and scheme as source indices, in either place; scale mode; several schemes."""
+    state = {
+        "user_id": "ann",
+        "instance_id_ordering": ["i1", "i2", "i3", "i4"],
+        "instance_id_to_label_to_value": {
+            "i1": {"better": {"selection": "A"}},
+            "i2": [[{"schema": "better", "name": "selection"}, "B"]],
+            "i3": {"how_much": {"scale_value": "-2"}},
+            "i4": {
+                "fluency": {"selection": "A"},
+                "overall": {"selection": "tie"},
+                "tone": {"neutral": "true"},
+            },
+            "i5": {"how_much": {"scale_value": 0}},
+        },
+        "instance_id_to_presentation_order": {
+            "i1": {"better": [1, 0], "tone": ["neutral", "warm"]},
+            "i2": {"better": [0, 1]},
+            "i4": {"fluency": [1, 0], "overall": [0, 1]},
+        },
+        "instance_id_to_behavioral_data": {
+            "i3": {"presentation_order": {"how_much": [1, 0]}, "total_time_ms": 900}
+        },
+    }
+    found = votes(json.dumps(state).encode(), "user_state.json")
+    assert [(v.item, v.left, v.right, v.choice) for v in found] == [
+        ("i1", 1, 0, "left"), ("i2", 0, 1, "right"), ("i3", 1, 0, "left"), ("i4", 0, 1, "tie"), ("i5", 0, 1, "tie"),
+    ]  # fmt: skip
+    assert found[2].extra == {"scale_value": -2.0, "strength": 2, "elapsed_ms": 900}
+
+    def with_labels(labels, **more):
+        return state | {"instance_id_to_label_to_value": {"i9": labels}} | more
+
+    for labels, words in (
+        ({"fluency": {"selection": "A"}, "depth": {"selection": "B"}}, "schemes depth, fluency"),
+        ({"how_much": {"scale_value": "lots"}}, "'lots' is not a number"),
+        ([[{"schema": "s", "name": "A"}, True], [{"schema": "s", "name": "B"}, True]], "two choices are set"),
+    ):
+        with pytest.raises(BadRows, match=words):
+            votes(with_labels(labels))
+    strange = with_labels(
+        {"better": {"selection": "A"}}, instance_id_to_presentation_order={"i9": {"better": ["x", "y"]}}
+    )
+    with pytest.raises(BadRows, match="the order of the two"):
+        votes(strange)
+
+
 def test_what_is_no_file_of_votes():
     with pytest.raises(UnreadableFile, match="fields are a, b"):
         read([{"a": 1, "b": 2}])

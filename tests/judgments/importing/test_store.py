@@ -122,6 +122,29 @@ def test_attributes_make_groups(database, clock, make_study):
     assert (one.external_id, one.group_label) == ("p1", "north")
 
 
+def test_attributes_that_come_later_hold_and_added_people_are_the_same(database, clock, make_study):
+    """A second file tells more of people whose votes are there already; a person added through the API keeps their answers' order."""
+    made = make_study(pairs=1, people={"profile": [{"key": "region", "label": "Where?", "options": ["north", "south"]}], "groups": {"key": "region"}})  # fmt: skip
+    with database.write() as session:
+        factories.annotator(session, made.study_id, now=clock.now, external_id="p1")
+
+    def again(*told, **more):
+        with database.write() as session:
+            study = session.get_one(Study, made.study_id)
+            return bring_in(
+                session, study, rows(vote(**more)), annotators=told, by=None, now=clock.tick(minutes=1)
+            )
+
+    assert again().added == 1
+    assert again(files.Attributes("p1", {"region": "north"})).unchanged == 1
+    again(choice="right")
+    with database.read() as session:
+        (one,) = session.scalars(sa.select(Annotator))
+        first, second = session.scalars(sa.select(Judgment).order_by(Judgment.id))
+    assert (one.group_label, one.source) == ("north", "api")
+    assert (first.retest_of, second.retest_of) == (None, first.id)
+
+
 def bring_data(database, clock, folder):
     """A shared data set as a study of its own; its key."""
     with database.write() as session:
