@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import exists, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.jobs.tables import Job
 
@@ -48,8 +48,17 @@ def ask_to_select(session: Session, study_id: int, *, now: datetime, delay_s: fl
 
 
 def take(session: Session, *, worker: str, now: datetime) -> Job | None:
-    """The next job that is due, or one whose worker's lease ran out; nobody else gets it until the lease ends."""
-    due = (Job.state == "queued") & (Job.run_at <= now)
+    """The next job that is due, or one whose worker's lease ran out; nobody else gets it until the lease ends.
+
+    A job whose key a live worker is at waits until that is done: the same work never runs twice at once.
+    """
+    at_it = aliased(Job)
+    busy = exists(
+        select(at_it.id).where(
+            at_it.key == Job.key, at_it.id != Job.id, at_it.state == "running", at_it.lease_until >= now
+        )
+    )
+    due = (Job.state == "queued") & (Job.run_at <= now) & ~busy
     lost = (Job.state == "running") & (Job.lease_until < now)
     found = session.scalar(
         select(Job).where(due | lost).order_by(Job.run_at, Job.id).limit(1).with_for_update(skip_locked=True)
