@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.assignments import pool
+from app.assignments.errors import PairFull, PairNotAsked
 from app.assignments.pool import Deltas
 from app.jobs import writes as jobs
 from app.kit.errors import NotFound
@@ -83,6 +84,48 @@ def retire_item(
     deltas.apply(session, study.id)
     kind = "item_retired" if retired else "item_brought_back"
     study_writes.log(session, study, kind, by=by, now=now, item_id=external_id)
+
+
+MOST_ON_PAIR = 40
+"""Judgments of one pair at most, also where it is contested (CONTRACT section 5)."""
+
+
+def ask_more(
+    session: Session, study: Study, pair_id: int, *, people: int, by: int | None, now: datetime
+) -> int:
+    """Let so many more people judge a pair than have, or are about to. Returns how many it may take now, which is fewer near the most.
+
+    Raises:
+        NotFound: The study has no such pair.
+        PairNotAsked: It is retired or a check.
+        PairFull: It has as many judgments as a pair is given.
+    """
+    item = session.execute(
+        select(Item.external_id)
+        .join(Pair, Pair.item_id == Item.id)
+        .where(Pair.id == pair_id, Pair.study_id == study.id)
+    ).scalar_one_or_none()
+    if item is None:
+        raise NotFound
+    deltas = Deltas()
+    room = pool.raise_cap(session, study.id, pair_id, deltas, more=people, most=MOST_ON_PAIR)
+    if room is None:
+        raise PairNotAsked
+    if room == 0:
+        raise PairFull
+    deltas.apply(session, study.id)
+    study_writes.log(
+        session,
+        study,
+        "more_people_asked",
+        by=by,
+        now=now,
+        item_id=item,
+        pair=pair_id,
+        people=people,
+        room=room,
+    )
+    return room
 
 
 def _pairs_to_enrol(

@@ -282,6 +282,41 @@ def retire(session: Session, study_id: int, item_id: int, deltas: Deltas, *, ret
             _open(session, study_id, row.pair_id, deltas)
 
 
+def raise_cap(
+    session: Session, study_id: int, pair_id: int, deltas: Deltas, *, more: int, most: int
+) -> int | None:
+    """Make room for ``more`` judgments of a pair beyond those it has or holds, ``most`` in all, and reopen it where it was full.
+
+    Returns how many it may take from here on, or None where the pair is not asked about at all (retired, a check, not there). A pair
+    with more room than that keeps it.
+    """
+    lock(session, study_id)
+    row = session.execute(
+        select(PairLoad.counted, PairLoad.reserved, PairLoad.cap, PairLoad.position)
+        .where(
+            PairLoad.study_id == study_id,
+            PairLoad.pair_id == pair_id,
+            PairLoad.retired.is_(False),
+            PairLoad.gold.is_(False),
+        )
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        return None
+    load = row.counted + row.reserved
+    cap = max(row.cap, min(most, load + more))
+    if cap > row.cap:
+        session.execute(
+            update(PairLoad)
+            .where(PairLoad.pair_id == pair_id)
+            .values(cap=cap)
+            .execution_options(synchronize_session=False)
+        )
+        if row.position is None and load < cap:
+            _open(session, study_id, pair_id, deltas)
+    return int(max(0, cap - load))
+
+
 def seen_by(session: Session, pair_id: int) -> list[int]:
     """People who may not draw this pair again, because they hold it or have answered it."""
     return list(

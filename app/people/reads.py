@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
 from app.kit.ids import token_hash
-from app.people.tables import Annotator, ApiToken, BrowserSession, Invite, Researcher, SessionAnnotator
+from app.people.tables import (
+    Annotator,
+    AnnotatorEvent,
+    ApiToken,
+    BrowserSession,
+    Invite,
+    Researcher,
+    SessionAnnotator,
+)
 
 # Statements of the way of one vote are built once.
 _HOLDER = select(ApiToken.researcher_id, ApiToken.annotator_id).where(
@@ -110,6 +118,13 @@ def find_annotator_by_resume_code(session: Session, code: str) -> Annotator | No
             Annotator.resume_hash == token_hash(normal_resume_code(code)), Annotator.withdrawn_at.is_(None)
         )
     )
+
+
+def list_events_of(session: Session, annotator_id: int) -> Sequence[AnnotatorEvent]:
+    """What changed about a person, first to last."""
+    return session.scalars(
+        select(AnnotatorEvent).where(AnnotatorEvent.annotator_id == annotator_id).order_by(AnnotatorEvent.id)
+    ).all()
 
 
 def normal_resume_code(code: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.aggregation.tables import PairFigure
+from app.aggregation.tables import PairFigure, PersonFigure
+from app.inference.decomposition.votes import FEWEST_IN_GROUPS
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
 from app.reports import fitting
@@ -42,18 +42,87 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "pair": (row["first_id"], row["second_id"])}
 
 
+@dataclass(frozen=True)
+class Filter:
+    """Which pairs are wanted; empty for all.
+
+    only: a corner, ``judged`` (anybody chose something, neither among it) or ``shared`` (two people decided).  group: ``group:LABEL`` of a
+    declared group or ``learned:NUMBER`` (from 1, as shown) of a learned one: pairs that people of it answered.
+    """
+
+    only: str = ""
+    topic: str = ""
+    model: str = ""
+    group: str = ""
+
+
+def in_group(group: str) -> ColumnElement[bool] | None:
+    """A condition on ``Annotator`` and an outer-joined ``PersonFigure``; None for a group that nobody can be in."""
+    kind, _, value = group.partition(":")
+    if kind == "group":
+        return Annotator.group_label == value
+    if kind == "learned" and value.isdigit():
+        return PersonFigure.learned == int(value) - 1
+    return None
+
+
+def _wanted(query: Any, wanted: Filter, one: Any, two: Any) -> Any:
+    decided = PairFigure.first + PairFigure.second + PairFigure.ties
+    if wanted.only == "judged":
+        query = query.where(PairFigure.people > 0)
+    elif wanted.only == "shared":
+        query = query.where(decided >= 2)
+    elif wanted.only:
+        query = query.where(PairFigure.corner == wanted.only)
+    if wanted.topic:
+        query = query.where(Item.topic == wanted.topic)
+    if wanted.model:
+        query = query.where(or_(one.model == wanted.model, two.model == wanted.model))
+    if wanted.group:
+        who = in_group(wanted.group)
+        answered = (
+            select(Judgment.id)
+            .join(Annotator, Annotator.id == Judgment.annotator_id)
+            .outerjoin(PersonFigure, PersonFigure.annotator_id == Annotator.id)
+            .where(
+                Judgment.pair_id == PairFigure.pair_id,
+                Judgment.choice.in_(("left", "right", "tie", "neither")),
+                Annotator.withdrawn_at.is_(None),
+                false() if who is None else who,
+            )
+        )
+        query = query.where(exists(answered))
+    return query
+
+
 def listed(
-    session: Session, study_id: int, *, corner: str = "", topic: str = "", limit: int = 50, offset: int = 0
+    session: Session, study_id: int, wanted: Filter | None = None, *, limit: int = 50, offset: int = 0
 ) -> tuple[list[dict[str, Any]], int]:
     """Kept figures with the names of what they are about, most contested first, and how many there are in all."""
-    query = _query().where(PairFigure.study_id == study_id)
-    if corner:
-        query = query.where(PairFigure.corner == corner)
-    if topic:
-        query = query.where(Item.topic == topic)
+    one, two = aliased(Response), aliased(Response)
+    query = _wanted(_query(one, two).where(PairFigure.study_id == study_id), wanted or Filter(), one, two)
     total = int(session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0)
     cut = query.order_by(PairFigure.divided.desc(), PairFigure.pair_id).offset(offset).limit(limit)
     return [_row(r) for r in session.execute(cut)], total
+
+
+def spread(session: Session, study_id: int, *, most: int) -> tuple[list[dict[str, Any]], int]:
+    """Pairs that three people decided, or an even part of them from the most divided to the least, and how many there are in all."""
+    place = func.row_number().over(order_by=(PairFigure.divided.desc(), PairFigure.pair_id))
+    told = (
+        select(PairFigure.pair_id, place.label("place"))
+        .where(PairFigure.study_id == study_id, PairFigure.share.is_not(None), PairFigure.votes >= 3)
+        .subquery()
+    )
+    total = int(session.scalar(select(func.count()).select_from(told)) or 0)
+    every = max(1, -(-total // most))
+    query = (
+        _query()
+        .join(told, told.c.pair_id == PairFigure.pair_id)
+        .where((told.c.place - 1) % every == 0)
+        .order_by(told.c.place)
+    )
+    return [_row(r) for r in session.execute(query)], total
 
 
 def of_item(session: Session, item_key: int) -> dict[int, dict[str, Any]]:
@@ -71,8 +140,30 @@ def corners(session: Session, study_id: int) -> dict[str, int]:
     return {str(corner): int(n) for corner, n in found}
 
 
-def _query() -> Any:
-    one, two = aliased(Response), aliased(Response)
+def models(session: Session, study_id: int) -> list[str]:
+    """Models that responses of the study name."""
+    found = session.scalars(
+        select(Response.model).where(Response.study_id == study_id, Response.model.is_not(None)).distinct()
+    )
+    return sorted(map(str, found))
+
+
+def declared_groups(session: Session, study_id: int) -> list[str]:
+    """Labels of the groups that people of the study say they belong to, where twenty people in all do."""
+    found = session.execute(
+        select(Annotator.group_label, func.count())
+        .where(
+            Annotator.study_id == study_id,
+            Annotator.group_label.is_not(None),
+            Annotator.withdrawn_at.is_(None),
+        )
+        .group_by(Annotator.group_label)
+    ).all()
+    return sorted(str(label) for label, _ in found) if sum(n for _, n in found) >= FEWEST_IN_GROUPS else []
+
+
+def _query(one: Any = None, two: Any = None) -> Any:
+    one, two = one or aliased(Response), two or aliased(Response)
     return (
         select(
             PairFigure.pair_id,
@@ -126,88 +217,9 @@ def _named(row: Any) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Voice:
-    """Why people chose a side: ticked reasons with counts, and words of theirs."""
-
-    reasons: tuple[tuple[str, int], ...]
-    quotes: tuple[str, ...]
-
-
-MOST_QUOTES = 4
-
-
 def find(session: Session, study_id: int, pair_id: int) -> dict[str, Any] | None:
     """The kept figures of one pair, or None."""
     found = session.execute(
         _query().where(PairFigure.study_id == study_id, PairFigure.pair_id == pair_id)
     ).first()
     return None if found is None else _row(found)
-
-
-def _answers(session: Session, pair_id: int) -> list[Any]:
-    """First current answers of people to a pair, with the response each chose."""
-    later, chosen = aliased(Judgment), aliased(Response)
-    side = case((Judgment.choice == "left", Judgment.left_id), else_=Judgment.right_id)
-    rows = session.execute(
-        select(
-            Judgment.annotator_id, Judgment.choice, chosen.external_id, Annotator.group_label, Judgment.confidence,
-            Judgment.reason_tags, Judgment.rationale,
-        )
-        .join(chosen, chosen.id == side)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .where(
-            Judgment.pair_id == pair_id,
-            later.id.is_(None),
-            Judgment.choice.in_(("left", "right", "tie", "neither")),
-            Judgment.is_gold.is_(False),
-            Annotator.withdrawn_at.is_(None),
-        )
-        .order_by(Judgment.retest_of.is_not(None), Judgment.id)
-    ).all()  # fmt: skip
-    first: dict[int, Any] = {}
-    for row in rows:
-        first.setdefault(row.annotator_id, row)
-    return list(first.values())
-
-
-def voices(session: Session, pair_id: int) -> dict[str, Voice]:
-    """What people gave as reasons for the first response of a pair and for the second."""
-    names = sorted(named_pairs(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
-    found = {}
-    rows = _answers(session, pair_id)
-    for place, name in zip(("first", "second"), names, strict=True):
-        mine = [r for r in rows if r.choice in {"left", "right"} and r.external_id == name]
-        tags = Counter(tag for r in mine for tag in r.reason_tags or ())
-        quotes = [r.rationale for r in mine if r.rationale]
-        found[place] = Voice(
-            tuple(sorted(tags.items(), key=lambda t: (-t[1], t[0]))[:6]), tuple(quotes[:MOST_QUOTES])
-        )
-    return found
-
-
-Counts = tuple[int, int, int, int]
-
-
-def choices_by_group(
-    session: Session, pair_id: int
-) -> tuple[Counts, list[tuple[str, Counts]], dict[str | None, tuple[int, int]]]:
-    """(first, same, neither, second) of everyone and of each group, and how many of those asked were sure, by group."""
-    names = sorted(named_pairs(session, [pair_id])[pair_id][k] for k in ("first_id", "second_id"))
-    table: dict[str | None, list[int]] = {None: [0, 0, 0, 0]}
-    sure: dict[str | None, list[int]] = {}
-    for row in _answers(session, pair_id):
-        place = {"tie": 1, "neither": 2}.get(row.choice, 0 if row.external_id == names[0] else 3)
-        for key in {None, row.group_label}:
-            table.setdefault(key, [0, 0, 0, 0])[place] += 1
-            if row.confidence is not None:
-                asked = sure.setdefault(key, [0, 0])
-                asked[0] += row.confidence == 3
-                asked[1] += 1
-    groups = [(key, _four(n)) for key, n in sorted(table.items(), key=lambda t: str(t[0])) if key]
-    return _four(table[None]), groups, {k: (v[0], v[1]) for k, v in sure.items()}
-
-
-def _four(counts: list[int]) -> Counts:
-    return counts[0], counts[1], counts[2], counts[3]

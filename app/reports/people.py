@@ -18,7 +18,8 @@ FASTER, FAST_PAIRS = 0.25, 10
 class Person:
     """One person. Shares are None where there is nothing to take them of.
 
-    left_share: of decided choices. repeats_itself: same choice when asked again. agrees: share of other people's first answers
+    left_share: of decided choices. repeats: answers to pairs answered before; repeats_itself: of every two answers to one pair, how many
+    say the same. agrees: share of other people's first answers
     to the same pairs that say the same. seconds: median of their answers, in their order, in ten parts. flags: from the
     person's own pattern only.
     """
@@ -41,6 +42,7 @@ def people(seen: Observations) -> tuple[Person, ...]:
     given = np.bincount(seen.person[seen.choice != CODE["skip"]], minlength=n)
     left, decided = _sides(seen, n)
     same, asked = _repeats(seen, n)
+    repeats = np.bincount(seen.person[seen.repeat & seen.decided()], minlength=n)
     agree, compared = _agreement(seen, n)
     median, course = _pace(seen, n)
     return tuple(
@@ -50,7 +52,7 @@ def people(seen: Observations) -> tuple[Person, ...]:
             judgments=int(given[i]),
             median_seconds=median[i],
             left_share=_share(left[i], decided[i]),
-            repeats=int(asked[i]),
+            repeats=int(repeats[i]),
             repeats_itself=_share(same[i], asked[i]),
             agrees=_share(agree[i], compared[i]),
             course=course[i],

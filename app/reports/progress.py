@@ -6,14 +6,15 @@ import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.assignments.tables import PairLoad
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
-from app.studies.tables import Study
+from app.studies.tables import Item, Study
 
 WEEK = timedelta(days=7)
 MOST_DAYS = 28
@@ -31,7 +32,6 @@ class Progress:
     people: int
     active_this_week: int
     pairs: int
-    pairs_judged: int
     days: tuple[tuple[date, int], ...]
     ahead: tuple[tuple[date, float], ...]
     finishes: date | None
@@ -56,26 +56,28 @@ def progress(
         cost = sum(seconds) / len(seconds) * given / usable * hourly_rate / 3600
     ahead, finishes = _forecast(days, given - skips, budget, now)
     people, active = _people(session, study.id, now)
-    pairs, judged = _pairs(session, study.id)
+    pairs = _pairs(session, study.id)
     return Progress(
-        given - skips, usable, skips, budget, people, active, pairs, judged, days, ahead, finishes, middle, cost,
+        given - skips, usable, skips, budget, people, active, pairs, days, ahead, finishes, middle, cost,
         _topics(session, study.id),
     )  # fmt: skip
 
 
-def _choices(session: Session, study_id: int) -> dict[str, int]:
+def _current(*columns: Any) -> Any:
+    """A query of current judgments of people who have not withdrawn."""
     later = aliased(Judgment)
-    rows = session.execute(
-        select(Judgment.choice, func.count())
+    return (
+        select(*columns)
+        .select_from(Judgment)
         .outerjoin(later, later.supersedes == Judgment.id)
         .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .where(
-            Judgment.study_id == study_id,
-            later.id.is_(None),
-            Judgment.choice != "retracted",
-            Annotator.withdrawn_at.is_(None),
-        )
-        .group_by(Judgment.choice)
+        .where(later.id.is_(None), Judgment.choice != "retracted", Annotator.withdrawn_at.is_(None))
+    )
+
+
+def _choices(session: Session, study_id: int) -> dict[str, int]:
+    rows = session.execute(
+        _current(Judgment.choice, func.count()).where(Judgment.study_id == study_id).group_by(Judgment.choice)
     )
     return {choice: int(n) for choice, n in rows}
 
@@ -84,10 +86,9 @@ def _days(session: Session, study_id: int, now: datetime) -> tuple[tuple[date, i
     since = (now - timedelta(days=MOST_DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
     day = func.date(Judgment.created_at)
     rows = session.execute(
-        select(day, func.count())
+        _current(day, func.count())
         .where(
             Judgment.study_id == study_id,
-            Judgment.revision == 1,
             Judgment.choice != "skip",
             Judgment.source != "import",
             Judgment.created_at >= since,
@@ -133,32 +134,43 @@ def _seconds(session: Session, study_id: int) -> list[float]:
     return [min(ms, 600_000) / 1000 for ms in rows if ms]
 
 
-def _people(session: Session, study_id: int, now: datetime) -> tuple[int, int]:
-    people = session.scalar(
-        select(func.count())
-        .select_from(Annotator)
-        .where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_(None))
-    )
-    active = session.scalar(
-        select(func.count(Judgment.annotator_id.distinct())).where(
-            Judgment.study_id == study_id, Judgment.created_at >= now - WEEK, Judgment.source != "import"
+def active_since(now: datetime) -> Any:
+    """Whether a person answered here in the last week: a condition on ``Annotator``."""
+    return exists(
+        select(Judgment.id).where(
+            Judgment.annotator_id == Annotator.id,
+            Judgment.created_at >= now - WEEK,
+            Judgment.source != "import",
         )
     )
-    return int(people or 0), int(active or 0)
 
 
-def _pairs(session: Session, study_id: int) -> tuple[int, int]:
-    row = session.execute(
-        select(func.count(), func.count().filter(PairLoad.counted > 0)).where(PairLoad.study_id == study_id)
+def _people(session: Session, study_id: int, now: datetime) -> tuple[int, int]:
+    people, active = session.execute(
+        select(func.count(), func.count().filter(active_since(now)))
+        .select_from(Annotator)
+        .where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_(None))
     ).one()
-    return int(row[0]), int(row[1])
+    return int(people), int(active)
+
+
+def _pairs(session: Session, study_id: int) -> int:
+    return int(
+        session.scalar(select(func.count()).select_from(PairLoad).where(PairLoad.study_id == study_id)) or 0
+    )
 
 
 def _topics(session: Session, study_id: int) -> tuple[tuple[str, int], ...]:
-    rows = session.execute(
-        select(PairLoad.topic, func.sum(PairLoad.counted))
-        .where(PairLoad.study_id == study_id, PairLoad.topic.is_not(None))
-        .group_by(PairLoad.topic)
-        .order_by(PairLoad.topic)
+    """Judgments given on each topic there is, none among them."""
+    given = dict(
+        session.execute(
+            _current(Item.topic, func.count())
+            .join(Item, Item.id == Judgment.item_id)
+            .where(Judgment.study_id == study_id, Judgment.choice != "skip", Item.topic.is_not(None))
+            .group_by(Item.topic)
+        ).all()
     )
-    return tuple((str(topic), int(n or 0)) for topic, n in rows)
+    names = session.scalars(
+        select(Item.topic).where(Item.study_id == study_id, Item.topic.is_not(None)).distinct()
+    )
+    return tuple((str(name), int(given.get(name, 0))) for name in sorted(map(str, names)))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import String, cast, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.aggregation.tables import ResponseTrait
+from app.aggregation.tables import PairFigure, PersonFigure
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
 from app.people.tables import Annotator
 from app.querying import reasons
-from app.reports import coming, fitting
+from app.reports import coming
+from app.reports.progress import active_since
 from app.studies.tables import Item, Pair, Response
 
 A_PAGE = 50
@@ -41,194 +42,239 @@ class Found:
 
 
 def items(session: Session, study_id: int, wanted: Wanted, *, whole: bool = False) -> Found:
-    """Items with how many judgments they have. ``only`` is a topic, ``flagged`` or ``retired``."""
+    """Items with what was chosen on them. ``only`` is ``judged``, ``retired``, ``flagged`` or ``topic:NAME``.
+
+    ``judgments`` counts current ones now, skips not counted; ``divided`` and ``unsure`` are of the item's most divided pair, as
+    the last fit has it.
+    """
     load = (
-        select(
-            PairLoad.item_id,
-            func.sum(PairLoad.counted).label("judgments"),
-            func.count().label("pairs"),
-            func.sum(PairLoad.reserved).label("held"),
-        )
+        select(PairLoad.item_id, func.count().label("pairs"))
         .where(PairLoad.study_id == study_id)
         .group_by(PairLoad.item_id)
         .subquery()
     )
+    given = _given_on()
+    top = (
+        select(Pair.item_id, func.max(PairFigure.divided).label("divided"))
+        .join(PairFigure, PairFigure.pair_id == Pair.id)
+        .where(Pair.study_id == study_id)
+        .group_by(Pair.item_id)
+        .subquery()
+    )
     query = (
         select(
-            Item.id, Item.external_id, Item.search_text, Item.topic, Item.kind, Item.flags, Item.retired_at, Item.gold,
-            func.coalesce(load.c.judgments, 0).label("judgments"), func.coalesce(load.c.pairs, 0).label("pairs"),
+            Item.id.label("key"), Item.external_id, Item.search_text, Item.topic, Item.kind, Item.flags, Item.retired_at,
+            given.label("judgments"), func.coalesce(load.c.pairs, 0).label("pairs"), top.c.divided,
         )
         .outerjoin(load, load.c.item_id == Item.id)
+        .outerjoin(top, top.c.item_id == Item.id)
         .where(Item.study_id == study_id)
     )  # fmt: skip
     if wanted.q:
-        like = f"%{_escaped(wanted.q)}%"
+        like = f"%{escaped(wanted.q)}%"
         query = query.where(
             or_(Item.search_text.ilike(like, escape="\\"), Item.external_id.ilike(like, escape="\\"))
         )
     if wanted.only == "retired":
         query = query.where(Item.retired_at.is_not(None))
     elif wanted.only == "judged":
-        query = query.where(load.c.judgments > 0)
+        query = query.where(given > 0)
+    elif wanted.only == "flagged":
+        query = query.where(cast(Item.flags, String) != "[]")
     elif wanted.only.startswith("topic:"):
         query = query.where(Item.topic == wanted.only.removeprefix("topic:"))
     keys = {
         "id": Item.external_id,
         "request": Item.search_text,
         "topic": Item.topic,
-        "judgments": load.c.judgments,
+        "judgments": given,
         "pairs": load.c.pairs,
+        "divided": func.coalesce(top.c.divided, -1.0),
     }
-    cut, total = _cut(session, query, keys, wanted, Item.id, whole=whole)
-    states = coming.states_of_items(session, [r.id for r in cut])
-    rows = [
+    rows, total = cut(session, query, keys, wanted, Item.id, whole=whole)
+    models, figures = _of_items(session, [r.key for r in rows])
+    states = coming.states_of_items(session, [r.key for r in rows])
+    none = dict.fromkeys(("first", "same", "neither", "second", "sure", "corner"))
+    found = [
         {
             "id": r.external_id,
             "request": r.search_text,
             "topic": r.topic,
             "kind": r.kind,
+            "models": ", ".join(models.get(r.key, ())),
             "pairs": int(r.pairs),
             "judgments": int(r.judgments),
-            "state": states.get(r.id, ""),
+            "divided": r.divided,
+            "state": states.get(r.key, ""),
+            **figures.get(r.key, none),
             "flags": ", ".join(r.flags or []),
             "retired": r.retired_at is not None,
         }
-        for r in cut
+        for r in rows
     ]
-    return Found(rows, total)
+    return Found(found, total)
 
 
-def people(session: Session, study_id: int, wanted: Wanted, *, whole: bool = False) -> Found:
-    """People by pseudonym, with how they work. A person's own pattern only: differing from others is no mark."""
+def _given_on() -> Any:
+    """How many current judgments there are on an item, skips not counted."""
+    later = aliased(Judgment)
+    return (
+        select(func.count())
+        .select_from(Judgment)
+        .outerjoin(later, later.supersedes == Judgment.id)
+        .join(Annotator, Annotator.id == Judgment.annotator_id)
+        .join(Pair, Pair.id == Judgment.pair_id)
+        .where(
+            Pair.item_id == Item.id,
+            later.id.is_(None),
+            Judgment.choice.not_in(("retracted", "skip")),
+            Annotator.withdrawn_at.is_(None),
+        )
+        .correlate(Item)
+        .scalar_subquery()
+    )
+
+
+def _of_items(session: Session, keys: list[int]) -> tuple[dict[int, list[str]], dict[int, dict[str, Any]]]:
+    """Models of the responses of these items, and the figures of each one's most divided pair."""
+    models: dict[int, list[str]] = {}
+    figures: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        for key, model in session.execute(
+            select(Response.item_id, Response.model)
+            .where(Response.item_id.in_(some), Response.model.is_not(None))
+            .order_by(Response.item_id, Response.position)
+        ):
+            if model not in models.setdefault(key, []):
+                models[key].append(str(model))
+        for r in session.execute(
+            select(Pair.item_id, PairFigure)
+            .join(PairFigure, PairFigure.pair_id == Pair.id)
+            .where(Pair.item_id.in_(some))
+            .order_by(PairFigure.divided, PairFigure.pair_id.desc())
+        ):
+            figures[r.item_id] = _split(r.PairFigure)
+    return models, figures
+
+
+def _split(one: PairFigure) -> dict[str, Any]:
+    """Choices on a pair, and how little of its disagreement is people at odds with themselves."""
+    parts = [one.within_person, one.between_people, one.between_groups]
+    whole = sum(p for p in parts if p is not None)
+    sure = None if one.within_person is None or whole <= 0 else 1 - one.within_person / whole
+    return {
+        "first": one.first,
+        "same": one.ties,
+        "neither": one.neither,
+        "second": one.second,
+        "sure": sure,
+        "corner": one.corner,
+    }
+
+
+def people(session: Session, study_id: int, wanted: Wanted, *, now: datetime, whole: bool = False) -> Found:
+    """People by pseudonym, with how they work. A person's own pattern only: differing from others is no mark.
+
+    ``only``: ``active`` (in the last week), ``left_out``, ``noted``, ``group:LABEL`` or ``learned:NUMBER`` (from 1). Figures are those of the last
+    fit; ``judgments`` counts what is there now.
+    """
     query = (
         select(
             Annotator.id, Annotator.pseudonym, Annotator.source, Annotator.group_label, Annotator.joined_at,
-            Annotator.left_out_at, func.coalesce(PersonLoad.answered, 0).label("answered"), PersonLoad.last_active_at,
+            Annotator.left_out_at, _given().label("judgments"), PersonLoad.last_active_at, PersonFigure,
         )
         .outerjoin(PersonLoad, PersonLoad.annotator_id == Annotator.id)
+        .outerjoin(PersonFigure, PersonFigure.annotator_id == Annotator.id)
         .where(Annotator.study_id == study_id, Annotator.withdrawn_at.is_(None))
     )  # fmt: skip
     if wanted.q:
-        query = query.where(Annotator.pseudonym.ilike(f"%{_escaped(wanted.q)}%", escape="\\"))
-    if wanted.only == "left_out":
+        query = query.where(Annotator.pseudonym.ilike(f"%{escaped(wanted.q)}%", escape="\\"))
+    kind, _, value = wanted.only.partition(":")
+    if kind == "left_out":
         query = query.where(Annotator.left_out_at.is_not(None))
+    elif kind == "active":
+        query = query.where(active_since(now))
+    elif kind == "noted":
+        query = query.where(cast(PersonFigure.flags, String) != "[]")
+    elif kind == "group":
+        query = query.where(Annotator.group_label == value)
+    elif kind == "learned":
+        query = query.where(PersonFigure.learned == (int(value) - 1 if value.isdigit() else -1))
     keys = {
         "person": Annotator.pseudonym,
-        "judgments": PersonLoad.answered,
+        "judgments": _given(),
+        "median": PersonFigure.median_seconds,
+        "repeats": PersonFigure.repeats_itself,
+        "agrees": PersonFigure.agrees,
+        "left": PersonFigure.left_share,
         "joined": Annotator.joined_at,
         "active": PersonLoad.last_active_at,
     }
-    cut, total = _cut(session, query, keys, wanted, Annotator.id, whole=whole)
-    work = _work(session, [r.id for r in cut])
-    rows = [
-        {
-            "person": r.pseudonym,
-            "judgments": int(r.answered),
-            "median_seconds": work.get(r.id, (None, None, 0))[0],
-            "left_share": work.get(r.id, (None, None, 0))[1],
-            "repeats": work.get(r.id, (None, None, 0))[2],
-            "source": r.source,
-            "group": r.group_label,
-            "joined": iso(r.joined_at),
-            "last_active": iso(r.last_active_at),
-            "left_out": r.left_out_at is not None,
-        }
-        for r in cut
-    ]
-    return Found(rows, total)
+    found, total = cut(session, query, keys, wanted, Annotator.id, whole=whole)
+    return Found([_person(r) for r in found], total)
 
 
-def judgments(session: Session, study_id: int, wanted: Wanted, *, whole: bool = False) -> Found:
-    """Current judgments, newest first, by pseudonym and ids. ``only`` is ``item:ID``, ``person:NAME``, ``repeats``,
-    ``sway:INFLUENCE`` or a choice.
-    """
-    later, left, right = aliased(Judgment), aliased(Response), aliased(Response)
-    query = (
-        select(
-            Judgment.id, Judgment.choice, Judgment.created_at, Judgment.late, Judgment.retest_of, Judgment.elapsed_ms,
-            Judgment.strength, Annotator.pseudonym, Item.external_id.label("item"), left.external_id.label("left"),
-            right.external_id.label("right"), Judgment.rationale, Judgment.revision,
-        )
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .join(Item, Item.id == Judgment.item_id)
-        .join(left, left.id == Judgment.left_id)
-        .join(right, right.id == Judgment.right_id)
-        .where(
-            Judgment.study_id == study_id,
-            later.id.is_(None),
-            Judgment.choice != "retracted",
-            Annotator.withdrawn_at.is_(None),
-        )
-    )  # fmt: skip
-    kind, _, value = wanted.only.partition(":")
-    if kind == "item":
-        query = query.where(Item.external_id == value)
-    elif kind == "person":
-        query = query.where(Annotator.pseudonym == value)
-    elif kind == "given":
-        query = query.where(Judgment.choice != "skip")
-    elif kind == "repeats":
-        query = query.where(Judgment.retest_of.is_not(None))
-    elif kind == "sway":
-        query = _swayed(session, query, study_id, value)
-    elif kind in {"left", "right", "tie", "neither", "skip"}:
-        query = query.where(Judgment.choice == kind)
-    if wanted.q:
-        like = f"%{_escaped(wanted.q)}%"
-        query = query.where(
-            or_(Item.external_id.ilike(like, escape="\\"), Annotator.pseudonym.ilike(like, escape="\\"))
-        )
-    cut, total = _cut(
-        session,
-        query,
-        {
-            "at": Judgment.id,
-            "choice": Judgment.choice,
-            "item": Item.external_id,
-            "person": Annotator.pseudonym,
-        },
-        wanted,
-        Judgment.id.desc(),
-        whole=whole,
-    )
-    rows = [
-        {
-            "judgment": r.id, "at": iso(r.created_at), "person": r.pseudonym, "item": r.item, "left": r.left, "right": r.right,
-            "choice": r.choice, "strength": r.strength, "seconds": round(r.elapsed_ms / 1000, 1) if r.elapsed_ms else None,
-            "repeat": r.retest_of is not None, "late": r.late, "revision": r.revision, "words": r.rationale,
-        }
-        for r in cut
-    ]  # fmt: skip
-    return Found(rows, total)
-
-
-def _swayed(session: Session, query: Any, study_id: int, name: str) -> Any:
-    """Decided first choices between answers that differ clearly in one influence, as its figure counts them."""
-    kept = fitting.latest(session, study_id)
-    found = next((one for one in kept.result["influences"] if one["name"] == name), None) if kept else None
-    decided = query.where(
-        Judgment.choice.in_(("left", "right")), Judgment.retest_of.is_(None), Judgment.is_gold.is_(False)
-    )
-    if found is None or found.get("clearly") is None:
-        return decided
-    one, two = aliased(ResponseTrait), aliased(ResponseTrait)
-    apart = one.numbers[name].as_float() - two.numbers[name].as_float()
+def _given() -> Any:
+    """How many current judgments a person gave, skips not counted."""
+    later = aliased(Judgment)
     return (
-        decided.join(one, one.response_id == Judgment.left_id)
-        .join(two, two.response_id == Judgment.right_id)
-        .where(func.abs(apart) >= found["clearly"])
+        select(func.count())
+        .select_from(Judgment)
+        .outerjoin(later, later.supersedes == Judgment.id)
+        .where(
+            Judgment.annotator_id == Annotator.id,
+            later.id.is_(None),
+            Judgment.choice.not_in(("retracted", "skip")),
+        )
+        .correlate(Annotator)
+        .scalar_subquery()
     )
 
 
-def servings(session: Session, item_id: int, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Every time a pair of this item was put to someone: side, policy, probability and why, from the row alone."""
+def _person(r: Any) -> dict[str, Any]:
+    told: PersonFigure | None = r.PersonFigure
+    return {
+        "person": r.pseudonym,
+        "judgments": int(r.judgments),
+        "median_seconds": told.median_seconds if told else None,
+        "left_share": told.left_share if told else None,
+        "repeats": told.repeats if told else 0,
+        "repeats_itself": told.repeats_itself if told else None,
+        "agrees_with_others": told.agrees if told else None,
+        "course": ", ".join(f"{seconds:g}" for seconds in told.course) if told else "",
+        "notes": "; ".join(told.flags) if told else "",
+        "source": r.source,
+        "group": r.group_label,
+        "learned_group": None if told is None or told.learned is None else told.learned + 1,
+        "joined": iso(r.joined_at),
+        "last_active": iso(r.last_active_at),
+        "left_out": r.left_out_at is not None,
+    }
+
+
+def figures_of(session: Session, annotator_id: int) -> PersonFigure | None:
+    """What the last fit says of a person, or None."""
+    return session.get(PersonFigure, annotator_id)
+
+
+def servings(
+    session: Session, study_id: int, item_id: int | None = None, *, limit: int = 200
+) -> list[dict[str, Any]]:
+    """Every time a pair (of this item) was put to someone: side, policy, probability and why, from the row alone; newest first."""
     left = aliased(Response)
     rows = session.execute(
-        select(Assignment, Annotator.pseudonym, left.external_id.label("left"))
+        select(
+            Assignment, Annotator.pseudonym, left.external_id.label("left"), Item.external_id.label("item")
+        )
         .join(Annotator, Annotator.id == Assignment.annotator_id)
         .join(left, left.id == Assignment.left_id)
-        .where(Assignment.item_id == item_id, Annotator.withdrawn_at.is_(None))
+        .join(Item, Item.id == Assignment.item_id)
+        .where(
+            Assignment.study_id == study_id,
+            true() if item_id is None else Assignment.item_id == item_id,
+            Annotator.withdrawn_at.is_(None),
+        )
         .order_by(Assignment.id.desc())
         .limit(limit)
     )
@@ -236,6 +282,7 @@ def servings(session: Session, item_id: int, *, limit: int = 200) -> list[dict[s
         {
             "at": r.Assignment.shown_at,
             "person": r.pseudonym,
+            "item": r.item,
             "left": r.left,
             "state": r.Assignment.state,
             "policy": r.Assignment.policy,
@@ -273,34 +320,7 @@ def shares(session: Session, item_id: int) -> dict[int, dict[str, int]]:
     return found
 
 
-def _work(session: Session, ids: list[int]) -> dict[int, tuple[float | None, float | None, int]]:
-    """For each person: median seconds, share of decided choices on the left, repeats answered."""
-    if not ids:
-        return {}
-    later = aliased(Judgment)
-    rows = session.execute(
-        select(Judgment.annotator_id, Judgment.choice, Judgment.elapsed_ms, Judgment.retest_of)
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .where(
-            Judgment.annotator_id.in_(ids), later.id.is_(None), Judgment.choice.not_in(("retracted", "skip"))
-        )
-    )
-    gathered: dict[int, list[Any]] = {}
-    for row in rows:
-        gathered.setdefault(row.annotator_id, []).append(row)
-    result = {}
-    for who, given in gathered.items():
-        seconds = [min(r.elapsed_ms, 600_000) / 1000 for r in given if r.elapsed_ms]
-        decided = [r.choice == "left" for r in given if r.choice in {"left", "right"}]
-        result[who] = (
-            round(median(seconds), 1) if seconds else None,
-            round(sum(decided) / len(decided), 3) if decided else None,
-            sum(r.retest_of is not None for r in given),
-        )
-    return result
-
-
-def _cut(
+def cut(
     session: Session, query: Any, keys: dict[str, Any], wanted: Wanted, last: Any, *, whole: bool
 ) -> tuple[list[Any], int]:
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
@@ -315,5 +335,5 @@ def _cut(
     return list(rows), int(total)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from urllib.parse import quote
@@ -38,6 +39,14 @@ class Chart:
     description: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    links: tuple[tuple[str, ...] | None, ...] = ()
+    """For each column of the table the address that each row's cell leads to, None where it leads nowhere."""
+
+    def linked(self, links: Mapping[int, Sequence[str]]) -> Chart:
+        """The same with these addresses in its table, by column."""
+        return replace(
+            self, links=tuple(tuple(links[n]) if n in links else None for n in range(len(self.columns)))
+        )
 
     def csv_url(self) -> str:
         """The figures as a file to download, without another request."""
@@ -46,6 +55,11 @@ class Chart:
         writer.writerow(self.columns)
         writer.writerows(self.rows)
         return f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
+
+    def json_url(self) -> str:
+        """The figures as JSON to download."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return f"data:application/json;charset=utf-8,{quote(json.dumps({'total': len(rows), 'rows': rows}))}"
 
     def svg_url(self) -> str:
         """The drawing as a file to download."""
@@ -71,6 +85,9 @@ class Effect:
     value: float
     low: float
     high: float
+    chosen: int | None = None
+    of: int | None = None
+    """How many choices the share is of, and how many of them it counts."""
 
 
 @dataclass(frozen=True)
@@ -238,10 +255,15 @@ def ranges(
         f"{e.label}: {_percent(e.value, 1)}, range {_percent(e.low, 1)} to {_percent(e.high, 1)}"
         for e in effects
     )
-    rows = [(e.label, e.note, _percent(e.value, 1), _percent(e.low, 1), _percent(e.high, 1)) for e in effects]
-    return _chart(
-        key, title, said, (640, height), marks, columns=("What", "Of what", "Share", "From", "To"), rows=rows
-    )
+    rows = [
+        (
+            e.label, e.note, *("" if n is None else _plain(n) for n in (e.chosen, e.of)), _percent(e.value, 1),
+            _percent(e.low, 1), _percent(e.high, 1),
+        )
+        for e in effects
+    ]  # fmt: skip
+    columns = ("What", "Of what", "Choices", "Of", "Share", "From", "To")
+    return _chart(key, title, said, (640, height), marks, columns=columns, rows=rows)
 
 
 def scatter(
@@ -395,7 +417,7 @@ def _chart(
         '<svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d" '
         'font-family="system-ui, sans-serif" font-size="12"><title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>'
     ).format(f"{size[0]:g}", f"{size[1]:g}", key, key, key, title, key, said, Markup("".join(marks)))  # noqa: S704 - every text in marks went through escape
-    return Chart(svg, title, said, columns, tuple(rows))
+    return Chart(svg, title, said, columns, tuple(rows), (None,) * len(columns))
 
 
 def _line(one: Series, place: Callable[[float, float], tuple[float, float]]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-LISTS = frozenset({"reason_tags", "span", "topics"})
+LISTS = frozenset({"item", "reason_tags", "span", "topics"})
 
 
 async def read_form(request: Request) -> dict[str, Any]:

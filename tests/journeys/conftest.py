@@ -47,7 +47,7 @@ def make_site(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[..., S
                 _env_file=None,
             )
             app = create_app(settings)
-            rows = parts.pop("rows", None) or factories.items(20)
+            rows = parts.pop("rows", None) or factories.items(20, topics=parts.pop("topics", ()))
             for row in rows:
                 row["responses"][0]["text"] += "" if row.get("as_is") else "\n\n" + LONG
                 row.pop("as_is", None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import random
 import re
 import zipfile
+from urllib.parse import unquote
 
 import httpx2 as httpx
 import pytest
@@ -225,28 +227,106 @@ def test_a_wrong_key_is_told_in_the_same_words(site, visit, capsys, tmp_path):
     assert "did you mean 'scale'" in words
 
 
-def test_every_number_leads_to_its_rows(site, visit):
-    """Item 25, on the numbers of the overview; each table has its siblings with the same filters."""
+def rows_behind(page, site, href):
+    """How many rows the JSON sibling of a table has, with the same filters; its CSV has as many."""
+    path, _, query = href.partition("?")
+    query = query.partition("#")[0]
+    told = page.request.get(f"{site.url}{path}.json?{query}").json()
+    text = page.request.get(f"{site.url}{path}.csv?{query}").text()
+    assert len(list(csv.DictReader(io.StringIO(text)))) == told["total"] == len(told["rows"])
+    return told["total"]
+
+
+def mixed(site):
+    """Votes of every kind: ties, neither, skips, repeats with the sides alike and swapped, an answer after a skip, and some given here."""
+    rows = []
+    for p in range(24):
+        for i in range(20):
+            choice = chance(p, i).choices(["left", "right", "tie", "neither", "skip"], [6, 4, 2, 1, 1])[0]
+            rows.append({"annotator_id": f"p{p}", "item_id": f"i{i:05d}", **shown((p + i) % 2 == 0, choice)})
+            if chance(i, p).random() < 0.1:
+                again = chance(p + 99, i).choice(["left", "right"])
+                rows.append({"annotator_id": f"p{p}", "item_id": f"i{i:05d}", **shown(i % 2 == 0, again)})
+    with site.database.write() as session:
+        study = session.scalar(sa.select(Study))
+        read = read_body("\n".join(map(json.dumps, rows)).encode(), content_type="application/x-ndjson")
+        bring_in(session, study, read.all_or_nothing(), by=None, now=utc_now())
+        token = people.issue_token(
+            session, annotator_id=factories.annotator(session, study.id, now=utc_now()).id, now=utc_now()
+        )
+        study_id = study.id
+    headers = {"Authorization": f"Bearer {token}"}
+    for n in range(6):
+        asked = httpx.get(f"{site.url}/api/v1/studies/advice/next", headers=headers).json()
+        body = {"choice": ["left", "right", "tie", "skip", "neither", "left"][n]}
+        url = f"{site.url}/api/v1/assignments/{asked['assignment_id']}/answer"
+        assert httpx.post(url, headers=headers, json=body).status_code == 201
+    fitting.fit(site.database, study_id, now=utc_now())
+
+
+def test_every_number_leads_to_its_rows(make_site, visit):
+    """Item 25: the row count behind each number of the overview is the number; each table has its files, with the same filters."""
+    site = make_site(topics=["cooking", "work"])
+    mixed(site)
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/overview")
+    for table in page.locator("figure details").all():
+        table.evaluate("one => { one.open = true }")
+    links = page.locator("main a").evaluate_all(
+        "all => all.map(a => [a.textContent.trim(), a.getAttribute('href')])"
+    )
+    followed = {}
+    for words, href in links:
+        number = re.fullmatch(r"[\d,]+", words) or re.search(
+            r"on (\d+) pairs|^(\d+) repeats|^(\d+) of \d+$|^of ([\d,]+)$", words
+        )
+        if not number or not href.startswith("/studies/") or "#pair" in href:
+            continue
+        n = int(next(g for g in (*number.groups(), number.group(0)) if g).replace(",", ""))
+        if "again:" in href:  # "3 of 5": the link is to the five
+            n = int(words.split(" of ")[1])
+        assert rows_behind(page, site, href) == n, (words, href)
+        followed[href.split("?")[-1].split(":")[0]] = n
+    wanted = {
+        "only=given", "only=active", "only=repeats", "only=shared", "only=usable", "only=skip", "only=judged", "only=model", "only=gave",
+        "only=sway", "only=sway_more", "only=day", "only=topic",
+    }  # fmt: skip
+    assert wanted <= followed.keys()
+    assert all(followed.values())
+    for href in dict.fromkeys(href for _, href in links if "#pair" in href):
+        assert page.request.get(f"{site.url}{href}").ok
+    for figure in page.locator("figure").all():
+        files = {a.inner_text(): a.get_attribute("href") for a in figure.locator("figcaption > span a").all()}
+        shown = figure.locator("tbody tr").count()
+        text = unquote(files["CSV"].partition(",")[2])
+        assert (
+            len(list(csv.reader(io.StringIO(text)))) - 1
+            == shown
+            == json.loads(unquote(files["JSON"].partition(",")[2]))["total"]
+        )
+        assert files["SVG"].startswith("data:image/svg+xml")
+    for table in ("items", "people", "judgments", "disagreement", "ranking"):
+        for ending in ("csv", "json"):
+            assert page.request.get(f"{site.url}/studies/advice/{table}.{ending}").ok
+    assert page.request.get(f"{site.url}/studies/advice/overview.json").json()["report"]["study"] == "advice"
+
+
+def test_a_drawing_is_saved_as_a_picture(site, visit):
     voted(site)
     page = visit()
     sign_in(page, site)
-    overview = f"{site.url}/studies/advice/overview"
-    page.goto(overview)
-    numbers = page.locator(".kpi dd a").evaluate_all(
-        "all => all.map(a => [a.textContent, a.getAttribute('href')])"
-    )
-    assert len(numbers) >= 3
-    for words, href in numbers:
-        page.goto(f"{site.url}{href}" if href.startswith("/") else href)
-        assert page.locator("table tbody tr, .items a").count() > 0, href
-        if re.fullmatch(r"[\d,]+", words.strip()) and "judgments" in href:
-            total = page.request.get(f"{site.url}{href.replace('/judgments?', '/judgments.json?')}").json()[
-                "total"
-            ]
-            assert total == int(words.replace(",", ""))
-    for table in ("items", "people", "judgments", "disagreement"):
-        for ending in ("csv", "json"):
-            assert page.request.get(f"{site.url}/studies/advice/{table}.{ending}").ok
+    page.goto(f"{site.url}/studies/advice/overview")
+    link = page.locator("[data-png]:visible").first
+    with page.expect_download() as caught:
+        link.click()
+    picture = caught.value.path().read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(picture) > 5_000
+    plain = visit(java_script_enabled=False)
+    sign_in(plain, site)
+    plain.goto(f"{site.url}/studies/advice/overview")
+    assert plain.locator("[data-png]:visible").count() == 0
 
 
 def test_a_pull_to_the_longer_answer_is_the_one_notice(make_site, visit):
@@ -262,6 +342,11 @@ def test_a_pull_to_the_longer_answer_is_the_one_notice(make_site, visit):
     assert notices.count() == 1
     assert "Longer answer chosen" in notices.inner_text()
     assert page.locator("rect.found.mean").count() >= 1
+    told = [int(n) for n in re.findall(r"\d+", notices.inner_text())]
+    href = notices.get_by_role("link").get_attribute("href")
+    assert rows_behind(page, site, href) == told[1]
+    assert rows_behind(page, site, href.replace("sway:", "sway_more:")) == told[0]
+    assert 0.65 < told[0] / told[1] < 0.75
     notices.get_by_role("link").click()
     assert page.locator("table tbody tr").count() > 0
 
@@ -302,6 +387,95 @@ def made_export(page, site, number):
             return page.request.get(sums).text()
         page.wait_for_timeout(100)
     raise AssertionError(page.locator("main").inner_text())
+
+
+def timed_votes(site, *, people_=3, items=20, seconds=lambda person, n: 30.0):
+    """Votes with the time each took."""
+    rows = [
+        {"annotator_id": f"p{p}", "item_id": f"i{i:05d}", **shown(i % 2 == 0, chance(p, i).choice(["left", "right"])),
+         "timestamp": f"2026-01-01T10:{i:02d}:00Z", "extra": {"elapsed_ms": int(1000 * seconds(p, i))}}
+        for p in range(people_) for i in range(items)
+    ]  # fmt: skip
+    with site.database.write() as session:
+        study = session.scalar(sa.select(Study))
+        read = read_body("\n".join(map(json.dumps, rows)).encode(), content_type="application/x-ndjson")
+        bring_in(session, study, read.all_or_nothing(), by=None, now=utc_now())
+        study_id = study.id
+    fitting.fit(site.database, study_id, now=utc_now())
+
+
+def test_whose_time_falls_by_three_quarters_is_noted(site, visit):
+    """Item 27, the other half: a note on the one who speeds up, on the overview, in the table and on the person's page."""
+    timed_votes(site, seconds=lambda person, n: 30.0 if person or n < 12 else 6.0)
+    page = visit()
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/overview")
+    assert page.locator("table .tag.alert").count() == 1
+    assert "answers now take 6 seconds, at first 30" in page.locator("table .tag.alert").inner_text()
+    page.goto(f"{site.url}/studies/advice/people?only=noted")
+    assert page.locator("tbody tr").count() == 1
+    page.locator("tbody tr a").first.click()
+    assert "answers now take 6 seconds" in page.locator("main .note").inner_text().lower()
+    assert page.get_by_role("heading", name="What happened when").count() == 1
+    assert page.get_by_text("20 judgments, the last at").count() == 1
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_more_people_are_asked_and_groups_named(make_site, visit, script):
+    site = make_site(collection={"per_pair": {"min": 1, "max": 3}})
+    voted(
+        site,
+        people=40,
+        votes=lambda p, i: "left" if (p < 20) == (i % 2 == 0) or chance(p, i).random() < 0.15 else "right",
+    )
+    page = visit(java_script_enabled=script)
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/disagreement")
+    rows = page.locator("#pair table").first.locator("tbody tr")
+    assert rows.count() == 3  # everyone, and two groups that were found
+    assert "Group 1" in rows.nth(1).inner_text()
+    page.get_by_label("How many more people").fill("6")
+    page.get_by_role("button", name="Ask more people").click()
+    page.get_by_text("6 more people can be asked about this pair").wait_for()
+    page.get_by_label("How many more people").fill("400")
+    page.locator("form:has([name=people])").evaluate("form => { form.noValidate = true }") if script else None
+    if script:
+        page.get_by_role("button", name="Ask more people").click()
+        page.locator(".err-box").wait_for()
+        assert "from 1 to 40" in page.locator(".err-box").inner_text()
+        page.goto(f"{site.url}/studies/advice/disagreement")
+    page.get_by_label("Name of group 1").fill("Likes them short")
+    page.locator("#groups form").first.get_by_role("button", name="Name").click()
+    page.locator("#groups").wait_for()
+    assert page.get_by_label("Name of group 1").input_value() == "Likes them short"
+    page.locator("select[name=group]").select_option(label="Likes them short")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**group=learned*")
+    assert "20 people" in page.locator(".items a").first.inner_text()
+    assert "Likes them short" in page.locator("#pair table").first.inner_text()
+    page.goto(f"{site.url}/studies/advice/people?only=learned:1")
+    assert page.locator("tbody tr").count() == 20
+    page.goto(f"{site.url}/studies/advice/log")
+    assert "more people asked" in page.locator("main").inner_text().lower()
+
+
+def test_the_overview_asks_no_more_queries_for_more_judgments(site, visit):
+    """Under three a panel, and the same number for five people and for sixty."""
+    page = visit()
+    sign_in(page, site)
+    counts = []
+    for people_ in (5, 60):
+        voted(site, people=people_)
+        asked = []
+        listen = lambda *given, into=asked: into.append(given[2])
+        sa.event.listen(site.database.reader, "before_cursor_execute", listen)
+        assert page.request.get(f"{site.url}/studies/advice/overview").ok
+        sa.event.remove(site.database.reader, "before_cursor_execute", listen)
+        counts.append(len([q for q in asked if q.lstrip().upper().startswith("SELECT")]))
+    page.goto(f"{site.url}/studies/advice/overview")
+    panels = page.locator("section.panel, .kpis").count()
+    assert counts[0] == counts[1]
+    assert counts[0] < 3 * panels, (counts, panels)
 
 
 def test_an_export_adds_up(site, visit):
@@ -394,7 +568,7 @@ def test_what_each_way_would_teach_is_shown_by_its_outcome(site, visit, script):
 
 
 PAGES = (
-    "overview", "items", "items/load", "items/i00003", "people", "judgments", "disagreement", "invite", "exports", "exports/ways", "setup", "members",
+    "overview", "items", "items/load", "items/i00003", "people", "judgments?only=first", "disagreement?model=m0", "judgments", "disagreement", "invite", "exports", "exports/ways", "setup", "members",
     "log", "next", "simulate", "questions", "register", "patches",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from markupsafe import Markup
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import labels
 from app.assignments import intake
+from app.kit.clock import iso
 from app.kit.errors import AppError, NotFound
 from app.people.tables import Researcher
-from app.reports import divided, labelled, tables
+from app.reports import divided, labelled, learned, tables
 from app.reports.labelled import Why
 from app.reports.tables import Wanted
 from app.studies import reads
@@ -24,7 +26,7 @@ from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
-from app.web.research import asking, results
+from app.web.research import asking, disagreement, results
 from app.web.research.frame import Frame, Pager, as_file, as_json, frame, pager, siblings
 from app.web.visits import see_other
 
@@ -88,6 +90,7 @@ class ItemPage(Frame):
     responses: tuple[tuple[Any, Markup, int], ...]
     pairs: tuple[tuple[Pair, str, str, dict[str, int]], ...]
     figures: tuple[ItemFigure, ...]
+    detail: disagreement.Detail | None
     whys: tuple[Why, ...]
     servings: list[dict[str, Any]]
 
@@ -221,14 +224,21 @@ def show_file(slug: str, external_id: str, session: ReadSession, who: SignedIn) 
             "id": item.external_id, "prompt": item.prompt, "topic": item.topic, "kind": item.kind, "flags": item.flags,
             "retired": item.retired_at is not None,
             "responses": [{"id": r.external_id, "model": r.model, "text": r.text, "flags": r.flags} for r in responses],
-            "pairs": pairs, "servings": tables.servings(session, item.id),
+            "pairs": pairs, "servings": tables.servings(session, study.id, item.id),
         }
     )  # fmt: skip
 
 
 @router.get("/studies/{slug}/items/{external_id:path}", name="items.show")
-def show(request: Request, slug: str, external_id: str, session: ReadSession, who: SignedIn) -> Response:
-    """One item: both answers with their models, how it was judged, and every time it was asked and why."""
+def show(
+    request: Request,
+    slug: str,
+    external_id: str,
+    session: ReadSession,
+    who: SignedIn,
+    pair: int | None = None,
+) -> Response:
+    """One item: its answers with their models, how it was judged, one of its pairs in full, and every time it was asked and why."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     item = reads.find_item(session, study.id, external_id)
     if item is None:
@@ -236,16 +246,18 @@ def show(request: Request, slug: str, external_id: str, session: ReadSession, wh
     responses = reads.list_responses(session, item.id)
     names = {r.id: r.external_id for r in responses}
     counts = tables.shares(session, item.id)
+    told = divided.of_item(session, item.id)
+    most = max(told.values(), key=lambda r: (r["divided"], -r["pair_id"]), default=None)
+    one = most if pair is None else told.get(pair)
+    if pair is not None and one is None:
+        raise NotFound
     none = {"first": 0, "second": 0, "tie": 0, "neither": 0}
     page = ItemPage(
         **frame(session, who, study, "items"),
         item=item,
         turns=tuple((t["role"], prose(t["content"])) for t in item.prompt),
         responses=tuple((r, prose(r.text), len(r.text.split())) for r in responses),
-        pairs=tuple(
-            (p, names[p.first_id], names[p.second_id], counts.get(p.id, none))
-            for p in reads.list_pairs(session, item.id)
-        ),
+        pairs=tuple(_in_order(p, names, counts.get(p.id, none)) for p in reads.list_pairs(session, item.id)),
         figures=tuple(
             ItemFigure(
                 r["pair_id"],
@@ -259,28 +271,65 @@ def show(request: Request, slug: str, external_id: str, session: ReadSession, wh
                 results.STEPS.get((r["next_step"] or "").partition(":")[0], "–"),
                 r["why"] or "",
             )
-            for r in divided.of_item(session, item.id).values()
+            for r in told.values()
         ),
-        whys=_whys(session, study, item.id),
-        servings=tables.servings(session, item.id),
+        detail=disagreement.detail(session, study, one, learned.listed(session, study.id)) if one else None,
+        whys=_whys(session, study, item.id, one),
+        servings=tables.servings(session, study.id, item.id),
     )
     return render(request, "research/item.html", page)
 
 
 @router.post("/studies/{slug}/retire", name="items.retire")
 def retire(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form) -> Response:
-    """Ask about an item no more, or again."""
+    """Ask about an item, or those picked in the list, no more; or again."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    external_id = str(form.get("item") or "")
-    intake.retire_item(session, study, external_id, retired=form.get("retired") == "yes", by=who.id, now=now)
-    return see_other(f"/studies/{slug}/items/{external_id}")
+    picked = [str(one) for one in form["item"]]
+    for external_id in picked:
+        intake.retire_item(
+            session, study, external_id, retired=form.get("retired") == "yes", by=who.id, now=now
+        )
+    if len(picked) == 1:
+        return see_other(f"/studies/{slug}/items/{quote(picked[0], safe='/')}")
+    response = see_other(f"/studies/{slug}/items")
+    flash(response, "saved")
+    return response
 
 
-def _whys(session: Session, study: Study, item_id: int) -> tuple[Why, ...]:
+@router.get("/studies/{slug}/servings.{ending}", name="items.servings_file")
+def servings_file(slug: str, ending: str, session: ReadSession, who: SignedIn, item: str = "") -> Response:
+    """Every time an item was asked, or any, as a file."""
+    study = reads.get_study(session, slug, researcher_id=who.id)
+    found = reads.find_item(session, study.id, item) if item else None
+    if (item and found is None) or ending not in {"csv", "json"}:
+        raise NotFound
+    rows = tables.servings(session, study.id, found.id if found else None, limit=tables.MOST_ROWS)
+    told = [{**row, "at": iso(row["at"])} for row in rows]
+    return as_file(tables.Found(told, len(told)), f"{slug}-servings", ending)
+
+
+MOST_WHYS = 12
+"""Pairs of an item up to which the label of each is explained; of more, that of the pair looked at."""
+
+
+def _whys(session: Session, study: Study, item_id: int, chosen: dict[str, Any] | None) -> tuple[Why, ...]:
     """Why the label of each judged pair is what it is."""
     found = labels.labels(session, study)
-    told = [labelled.why(session, found, pair.id) for pair in reads.list_pairs(session, item_id)]
+    pairs = [pair.id for pair in reads.list_pairs(session, item_id)]
+    if len(pairs) > MOST_WHYS:
+        pairs = [chosen["pair_id"]] if chosen else []
+    told = [labelled.why(session, found, pair) for pair in pairs]
     return tuple(one for one in told if one is not None)
+
+
+def _in_order(
+    pair: Pair, names: dict[int, str], counts: dict[str, int]
+) -> tuple[Pair, str, str, dict[str, int]]:
+    """A pair with its counts, the response whose id sorts first as text first, as everywhere."""
+    first, second = names[pair.first_id], names[pair.second_id]
+    if first <= second:
+        return pair, first, second, counts
+    return pair, second, first, {**counts, "first": counts["second"], "second": counts["first"]}
 
 
 def _read(form: Upload) -> files.Read:

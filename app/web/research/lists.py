@@ -15,6 +15,7 @@ from app.kit.errors import Malformed, NotFound
 from app.people import reads as people_reads
 from app.people.tables import Researcher
 from app.reports import fitting, tables
+from app.reports.judgment_rows import judgments as judgment_rows
 from app.reports.progress import progress
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads, writes
@@ -238,14 +239,14 @@ def setup_file(slug: str, session: ReadSession, who: SignedIn) -> Response:
 
 
 @router.get("/studies/{slug}/people/{pseudonym}.json", name="lists.person_file")
-def person_file(slug: str, pseudonym: str, session: ReadSession, who: SignedIn) -> Response:
+def person_file(slug: str, pseudonym: str, session: ReadSession, who: SignedIn, now: Now) -> Response:
     """One person's figures and their judgments."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     found = people_reads.find_annotator_by_pseudonym(session, study.id, pseudonym)
     if found is None or found.withdrawn_at is not None:
         raise NotFound
-    numbers = tables.people(session, study.id, Wanted(q=pseudonym)).rows
-    judgments = tables.judgments(session, study.id, Wanted(only=f"person:{pseudonym}"), whole=True).rows
+    numbers = tables.people(session, study.id, Wanted(q=pseudonym), now=now).rows
+    judgments = judgment_rows(session, study.id, Wanted(only=f"person:{pseudonym}"), whole=True).rows
     own = next(row for row in numbers if row["person"] == pseudonym)
     return as_json({**own, "attributes": found.attributes, "judgments_given": judgments})
 
