@@ -114,6 +114,7 @@ def _fill(connection: sa.Connection, table: sa.Table, archive: zipfile.ZipFile, 
     moments = {
         c.name for c in table.columns if isinstance(c.type.dialect_impl(connection.dialect), sa.DateTime)
     } | {c.name for c in table.columns if type(c.type).__name__ == "Moment"}
+    binary = {c.name for c in table.columns if isinstance(c.type, sa.LargeBinary)}
     read, batch = 0, []
     with archive.open(f"{name}.jsonl") as member:
         for line in member:
@@ -121,6 +122,9 @@ def _fill(connection: sa.Connection, table: sa.Table, archive: zipfile.ZipFile, 
             for key in moments & row.keys():
                 if row[key] is not None:
                     row[key] = datetime.fromisoformat(row[key])
+            for key in binary & row.keys():
+                if row[key] is not None:
+                    row[key] = base64.b64decode(row[key]["base64"])
             batch.append(row)
             if len(batch) == BATCH:
                 connection.execute(table.insert(), batch)

@@ -1,6 +1,6 @@
 """Votes on real texts, replayed: rank agreement by the votes asked for, chosen by a policy against in random order.
 
-    python -m tests.benchmarks.preference_replay [--sets pandalm ukpconvarg_a] [--seeds 8] [--first-seed 700]
+    python -m tests.benchmarks.preference_replay [--sets pandalm ukpconvarg_a] [--seeds 8] [--first-seed 700] [--votes N]
 
 Two votes of every pair with that many (one, where there are three) are held back and give the reference: of ``ukpconvarg_a``
 the strengths of the arguments within each debate, by Bradley-Terry; of ``pandalm`` the share of each pair. The others are asked
@@ -197,9 +197,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--first-seed", type=int, default=700)
     parser.add_argument("--policies", nargs="*", default=["reward_model", "information"])
+    parser.add_argument(
+        "--votes", type=int, help="asked for in a run; 1500 of pandalm and 2500 of ukpconvarg_a else"
+    )
     asked = parser.parse_args()
     for name in asked.sets:
-        it, most = load(name), {"pandalm": 1500, "ukpconvarg_a": 2500}[name]
+        it, most = load(name), asked.votes or {"pandalm": 1500, "ukpconvarg_a": 2500}[name]
         found = {}
         for policy in ("random", *asked.policies):
             start = time.process_time()
@@ -207,7 +210,7 @@ def main():
                 [run(it, policy, s, most) for s in range(asked.first_seed, asked.first_seed + asked.seeds)]
             )
             print(f"{name}, {policy}: {time.process_time() - start:.0f} s CPU", flush=True)
-            line = " ".join(f"{n:.0f}:{v:.3f}" for n, v in found[policy].mean(0)[:: most // 500])
+            line = " ".join(f"{n:.0f}:{v:.3f}" for n, v in found[policy].mean(0)[:: max(1, most // 500)])
             print(f"  agreement by votes {line}", flush=True)
         best = found["random"][:, -1, 1].mean()
         rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from app.db import backup as copies
 from app.db.session import connect
 from app.judgments.tables import Judgment
 from app.kit.clock import utc_now
+from app.querying import refreshing
 from tests import factories
 from tests.querying.test_issue_next import ask, people_of, reply
 
@@ -130,6 +131,7 @@ def test_a_backup_taken_while_people_answer_restores_on_either_database(
             clock.now,
             rationale="ünï 中",
         )
+    refreshing.refresh(database, made.study_id, now=clock.now)
     held = ask(database, made, person, clock.now)
     file = tmp_path / "copy.zip"
     counts = copies.backup(database, file, now=utc_now())
@@ -141,6 +143,8 @@ def test_a_backup_taken_while_people_answer_restores_on_either_database(
         with opened.read() as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(Judgment)) == 5
             assert session.scalars(sa.select(Judgment.rationale)).first() == "ünï 中"
+            _, model = refreshing.posterior_of(session, made.study_id)  # arrays come back as well as words
+            assert model.n == 5
         reply(opened, made, person, held[0], clock.now)
         with opened.write() as session:
             factories.study(session, now=clock.now)
