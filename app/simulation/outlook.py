@@ -244,7 +244,9 @@ def compared(found: Mapping[str, Mapping[str, Any]], own: str) -> list[str]:
 
 def _beside(what: str, own: float, even: float, policy: str, *, share: bool = True) -> str:
     form = "{:.0%}" if share else "{:.2f}"
-    verdict = "more" if own > even + SURE else "less" if own < even - SURE else "no clear difference"
+    verdict = "no clear difference"
+    if abs(own - even) > SURE:
+        verdict = "more in this run" if own > even else "less in this run"
     return f"{what}: {form.format(own)} with {policy}, {form.format(even)} drawn evenly ({verdict})."
 
 
