@@ -66,7 +66,7 @@ def axolotl_default(row: dict[str, Any]) -> None:
 def three_texts(row: dict[str, Any]) -> None:
     """LLaMA-Factory's alpaca ranking and NeMo-RL's BinaryPreferenceDataset: strings, or rows vanish and lists are nested."""
     for name in ("prompt", "chosen", "rejected"):
-        if not isinstance(row[name], str) or not row[name]:
+        if not isinstance(row[name], str):
             raise Refused(name)
 
 
