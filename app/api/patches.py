@@ -13,12 +13,12 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.http.sessions import Now, ReadSession, WriteSession
 from app.kit.clock import iso
+from app.metapreferences import acts
 from app.metapreferences import reads as wishes
-from app.metapreferences import writes
 from app.metapreferences.tables import Patch
-from app.metapreferences.writes import By
 from app.people import reads as people
 from app.studies import reads
+from app.studies.tables import Study
 
 router = APIRouter(tags=["patches"])
 
@@ -114,25 +114,21 @@ def influences(found: labels.Labels) -> list[dict[str, Any]]:
 @router.post("/patches/{patch_id}/revoke", response_model=Held, responses=answers(401, 403, 404, 409))
 def revoke(patch_id: str, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
     """Take a patch's effect away; labels are computed without it from now on."""
-    patch = _mine(session, patch_id, who)
-    writes.revoke(session, patch, by=By(researcher_id=who), now=now, why="switched")
+    patch = acts.revoke(session, _study_of(session, patch_id, who), patch_id, by=who, now=now)
     return {"patch_id": patch.id, "active": False}
 
 
 @router.post("/patches/{patch_id}/restore", response_model=Held, responses=answers(401, 403, 404, 409))
 def restore(patch_id: str, session: WriteSession, who: ResearcherId, now: Now) -> dict[str, Any]:
     """Give a patch its effect back."""
-    patch = _mine(session, patch_id, who)
-    writes.restore(session, patch, by=By(researcher_id=who), now=now)
+    patch = acts.restore(session, _study_of(session, patch_id, who), patch_id, by=who, now=now)
     return {"patch_id": patch.id, "active": patch.kind not in wishes.switched_off(session, patch.study_id)}
 
 
-def _mine(session: Session, patch_id: str, who: int) -> Patch:
-    """A patch of a study this researcher may change. Raises NotFound, Forbidden."""
-    patch = wishes.get_patch(session, patch_id, lock=True)
-    study = reads.get_study_by_id(session, patch.study_id)
-    reads.get_study(session, study.slug, researcher_id=who, need="editor")
-    return patch
+def _study_of(session: Session, patch_id: str, who: int) -> Study:
+    """The study of a patch, where this researcher may change it. Raises NotFound, Forbidden."""
+    study = reads.get_study_by_id(session, wishes.get_patch(session, patch_id).study_id)
+    return reads.get_study(session, study.slug, researcher_id=who, need="editor")
 
 
 def _told(patch: Patch, names: dict[int, str]) -> dict[str, Any]:
