@@ -466,12 +466,15 @@ def test_the_overview_asks_no_more_queries_for_more_judgments(site, visit):
     counts = []
     for people_ in (5, 60):
         voted(site, people=people_)
-        asked = []
-        listen = lambda *given, into=asked: into.append(given[2])
-        sa.event.listen(site.database.reader, "before_cursor_execute", listen)
-        assert page.request.get(f"{site.url}/studies/advice/overview").ok
-        sa.event.remove(site.database.reader, "before_cursor_execute", listen)
-        counts.append(len([q for q in asked if q.lstrip().upper().startswith("SELECT")]))
+        each = []
+        for _ in range(4):  # the least of them: a worker may be at the database beside the page
+            asked = []
+            listen = lambda *given, into=asked: into.append(given[2])
+            sa.event.listen(site.database.reader, "before_cursor_execute", listen)
+            assert page.request.get(f"{site.url}/studies/advice/overview").ok
+            sa.event.remove(site.database.reader, "before_cursor_execute", listen)
+            each.append(sum(q.lstrip().upper().startswith("SELECT") for q in asked))
+        counts.append(min(each))
     page.goto(f"{site.url}/studies/advice/overview")
     panels = page.locator("section.panel, .kpis").count()
     assert counts[0] == counts[1]
