@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
+from app.aggregation import labels
 from app.aggregation.observations import observations
 from app.db.migrate import upgrade
 from app.db.session import connect
@@ -133,17 +134,20 @@ def report(database, study_id):
         study = session.get_one(Study, study_id)
         spec = studies.spec_of(session, study)
         with timed("reading the database", times):
-            seen = observations(session, study_id)
+            observations(session, study_id)
+        with timed("labels, with what is wished", times):
+            found = labels.labels(session, study)
+        seen = found.basis.seen
         with timed("agreement", times):
             agreements(seen)
         with timed("influences", times):
-            swayed = influences(session, study_id, seen)
+            swayed = influences(found)
         levels(spec, seen, swayed, times)
         with timed("ranking", times):
             ranking(seen, seed=1)
         with timed("people", times):
             people(seen)
-    del seen, swayed
+    del found, seen, swayed
     with timed("the whole, as it is stored", times):
         fitting.fit(database, study_id, now=utc_now())
 
