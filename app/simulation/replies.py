@@ -29,6 +29,7 @@ WAYS = {"experience": "experienced", "particular_user": "each_user"}
 """Where M5 stores a settlement under another name than simulated people know it by."""
 TASTES = {"agreement": "agrees_with_asker"}
 """Influences that are what some people value, where it has another name."""
+CONFOUND = 0.4
 READING, THINKING = 6.0, 10.0
 """Seconds that a question about choices takes at least, and more for each choice that is shown again."""
 FIRST_ITEMS = 5
@@ -148,35 +149,28 @@ def reply(
 def _about_influence(
     session: Session, payload: dict[str, Any], who: SimulatedPerson, rng: Random
 ) -> dict[str, Any]:
-    """M1 and M9: should it count; and of the person's own choices that this would turn over, whether they stand by that."""
+    """M1 and M9: should it count; and of the person's own choices that this would turn over, whether they stand by that.
+
+    What they value should count, whichever way they value it. What neither sways them nor is valued should not count, or they
+    say that they were choosing for something that comes with it.
+    """
     about, name = payload["about"], str(payload["about"]["influence"])
     counts, not_count = ("fits", "dont_copy") if "foil" in about else ("count", "ignore")
     if about.get("foil"):
         return {"choice": "not_me"}
-    if name not in who.sway:
-        return _about_taste(payload, who, name, rng, counts, not_count)
+    offered = {o["value"] for o in payload["options"]}
+    taste = 0.0 if name in who.sway else who.tastes.get(TASTES.get(name, name), 0.0)
+    if taste:
+        toward = taste * int(about.get("sign", 1)) > 0
+        return {"choice": counts if toward else "against" if "against" in offered else not_count}
+    if name not in who.sway and "confound" in offered and rng.random() < CONFOUND:
+        return {"choice": "confound", "text": f"what it says, not {name.replace('_', ' ')}"}
     wants = who.says(rng, name, reverse=payload.get("form") == "mirrored") >= 0.5
     if wants:
         return {"choice": counts}
     cases = [c["judgment_id"] for c in payload.get("cases", ())]
     topics = _topics(session, cases)
     return {"choice": not_count, "stands": {c: who.stands_by(rng, name, topic=topics.get(c)) for c in cases}}
-
-
-def _about_taste(
-    payload: dict[str, Any], who: SimulatedPerson, name: str, rng: Random, counts: str, not_count: str
-) -> dict[str, Any]:
-    """An influence that does not sway them: where it is what they value it should count, whichever way they value it; else they
-    were choosing for something that comes with it, or are not sure.
-    """
-    taste = who.tastes.get(TASTES.get(name, name), 0.0)
-    offered = {o["value"] for o in payload["options"]}
-    if not taste:
-        if "confound" in offered and rng.random() < 0.5:
-            return {"choice": "confound", "text": f"what it says, not {name.replace('_', ' ')}"}
-        return {"choice": "unsure"}
-    toward = taste * int(payload["about"].get("sign", 1)) > 0
-    return {"choice": counts if toward else "against" if "against" in offered else not_count}
 
 
 def _topics(session: Session, judgment_ids: list[str]) -> dict[str, str | None]:

@@ -9,10 +9,11 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from app.aggregation import labels
 from app.assignments.tables import Assignment
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.reports import fitting
+from app.reports import fitting, register
 from app.simulation import world
 from app.simulation.demo import build as demo
 from app.simulation.demo.people import population, substance
@@ -80,3 +81,19 @@ def test_the_demo_spends_its_votes_where_groups_differ(sqlite_database, clock):
     assert told["where"]["chosen"] > told["where"]["all_pairs"] and told["where"]["interval"][0] > 0
     assert told["random_arm"]["n"] > 50 and told["prequential"]["n"] > 500 and told["unguessed"] == 0
     assert 0.55 < told["prequential_accuracy"] < told["most_guessable"]
+    the_register_tells_its_story(sqlite_database)
+
+
+def the_register_tells_its_story(database):
+    """People choose longer answers, most do not stand by it, labels move; without what they said of it they move back."""
+    with database.read() as session:
+        study = reads.find_study(session, demo.FILLED)
+        found = labels.labels(session, study)
+        without = labels.labels(session, study, without=frozenset({"M1"}))
+    length, back = (next(e for e in register.entries(f) if e.name == "length") for f in (found, without))
+    assert length.effect.share_interval[0] > 0.5 and length.effect.q_value < 0.01
+    assert (length.status, length.own) == ("corrected", True)
+    assert length.said.people >= 8 and length.said.not_count > 2 * length.said.counts
+    assert length.said.stood > length.said.shown / 2
+    assert length.moved > 50 and length.turned.size >= 1
+    assert (back.moved, back.turned.size, back.endorsed) == (0, 0, None)

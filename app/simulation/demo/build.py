@@ -41,10 +41,13 @@ BETWEEN = 3
 FITS = frozenset({6, 12, 22, 32, 42})
 """After so many people the figures are worked out, as the background would: questions about choices start from them."""
 SEED = 20_261_124
-PROBES = 24
+PROBES = 44
+EXPLORE = 0.2
+"""Twice the usual share is drawn evenly, so that pairs in which only length varies are met often enough to tell what it does."""
 PADDING = (
-    "There is a good deal more that could be said about this, and much of it depends on details that only you can know.",
-    "It may also be worth taking a little time over it, and looking at it from more than one side before you settle on anything.",
+    "There is a good deal more to say about this, and people have said it in many ways over the years.",
+    "Everyone comes to it from their own side, and each of those sides is a long story of its own.",
+    "That story has been told at tables, in letters and on long walks, and it goes on being told.",
 )
 """What probes add: words that say nothing, so that only length varies."""
 
@@ -98,7 +101,11 @@ def build(database: Database, *, now: datetime, password: str, report: Callable[
         filled = study is not None and bool(people_reads.count_annotators(session, study.id))
         if study is None:
             spec = specification().model_copy(
-                update={"slug": FILLED, "title": "Everyday advice (answers by simulated people)"}
+                update={
+                    "slug": FILLED,
+                    "title": "Everyday advice (answers by simulated people)",
+                    "querying": specification().querying.model_copy(update={"explore": EXPLORE}),
+                }
             )
             _open_study(session, owner, spec, now=now - timedelta(days=DAYS), simulated=True)
     if not filled:
