@@ -265,3 +265,28 @@ def test_a_tap_beside_a_choice_follows_the_choice(database, clock, make_study):
         writes.note_view(session, annotator, changed, now=clock.tick())
         assert not reads.active_patches(session, study.id)
         assert len(reads.list_events(session, study.id)) == 1
+
+
+def test_one_persons_patches_are_told_without_reading_what_others_said(database, clock):
+    with database.write() as session:
+        made, other = factories.study(session, now=clock.now), factories.study(session, now=clock.now)
+        mine, theirs = (factories.annotator(session, made.study_id, now=clock.now) for _ in range(2))
+        draft = PatchDraft("person", "influence", "length", "endorsed", 0.0)
+        for n in range(6):
+            writes.make(
+                session, made.study_id, draft, kind="M1", by=By(annotator_id=theirs.id), now=clock.tick()
+            )
+            if n % 3 == 0:
+                kind = ("M1", "M9")[n % 2]
+                one = writes.make(
+                    session, made.study_id, draft, kind=kind, by=By(annotator_id=mine.id), now=clock.tick()
+                )
+        writes.revoke(session, one, by=By(annotator_id=mine.id), now=clock.tick())
+        writes.switch(session, made.study_id, "M1", on=False, by=By(), now=clock.tick())
+        writes.switch(session, other.study_id, "M9", on=False, by=By(), now=clock.tick())
+        every = reads.list_patches(session, made.study_id)
+        own = reads.list_patches(session, made.study_id, annotator_id=mine.id)
+        assert own == [p for p in every if p.patch.annotator_id == mine.id]
+        assert [p.active for p in own] == [False, False] and [p.switched_off for p in own] == [False, True]
+        assert len(reads._acts_of_person(session, made.study_id, mine.id)) == 4
+        assert reads.switched_off(session, made.study_id) == {"M1"}
