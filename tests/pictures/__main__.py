@@ -13,7 +13,7 @@ OUT = Path(__file__).resolve().parents[2] / "static" / "readme"
 
 
 def main(base: str, password: str) -> None:
-    """Vote once, sign in, and take two pictures."""
+    """Vote once, sign in, and take three pictures."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1180, "height": 760})
@@ -30,6 +30,8 @@ def main(base: str, password: str) -> None:
         page.click("button.main")
         page.wait_for_url("**/overview")
         page.screenshot(path=OUT / "overview.jpg", type="jpeg", quality=72)
+        page.goto(f"{base}/studies/everyday-advice-simulated/register")
+        page.screenshot(path=OUT / "register.jpg", type="jpeg", quality=72)
         browser.close()
 
 
