@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.aggregation import endorsing, registry
 from app.aggregation import observations as observing
 from app.aggregation.amending import Said
 from app.aggregation.endorsing import Endorsed, Raw
-from app.aggregation.observations import Observations
-from app.aggregation.protocol import Floats, Votes
+from app.aggregation.observations import Observations, People
+from app.aggregation.protocol import Flags, Floats, Votes
 from app.aggregation.sway import Sway, sway
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
-from app.people.tables import Annotator
+from app.people import reads as people
+from app.people.rules import group_of
 from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Study
@@ -116,10 +117,13 @@ def with_patches(
     return Labels(found, held, endorsing.endorse(found.raw, held, chosen, further=others))
 
 
-def basis(session: Session, study: Study, *, as_of: datetime | None = None) -> Basis:
-    """Raw votes and effects; kept in memory while no judgment comes, changes or goes."""
-    if as_of is not None:
-        return _read(session, study, as_of)
+def basis(session: Session, study: Study, *, as_of: datetime | None = None, released: bool = False) -> Basis:
+    """Raw votes and effects; those of now are kept in memory while no judgment comes, changes or goes.
+
+    ``released``: of people alone who have agreed that what they give is released.
+    """
+    if as_of is not None or released:
+        return _read(session, study, as_of, released=released)
     key = (
         str(session.get_bind().engine.url),
         study.id,
@@ -145,14 +149,27 @@ def state(session: Session, study: Study, *, as_of: datetime | None = None) -> s
     return f"{observing.state(session, study.id)}/{study.version}/{held}"
 
 
-def _read(session: Session, study: Study, as_of: datetime | None) -> Basis:
-    spec = studies.spec_of(session, study)
-    seen = observing.observations(session, study.id, as_of=as_of)
+def _read(session: Session, study: Study, as_of: datetime | None, *, released: bool = False) -> Basis:
+    version = None if as_of is None else studies.version_at(session, study, as_of)
+    spec = studies.spec_of(session, study, version)
+    seen = observing.observations(session, study.id, as_of=as_of, released=released)
+    told = people.attributes(session, study.id, as_of=as_of)
+    if as_of is not None:
+        seen = replace(seen, people=_grouped(seen.people, spec, told))
     swayed = sway(session, study.id, seen)
-    return Basis(seen, swayed, _raw(session, study.id, spec, seen, swayed), spec)
+    return Basis(seen, swayed, _raw(spec, seen, swayed, told), spec)
 
 
-def _raw(session: Session, study_id: int, spec: StudySpec, seen: Observations, swayed: Sway) -> Raw:
+def _grouped(them: People, spec: StudySpec, told: Mapping[int, Mapping[str, Any]]) -> People:
+    """The same people in the groups that they told of then."""
+    key = spec.people.groups.key if spec.people.groups else None
+    labels_ = [group_of(key, told[person]) for person in them.id.tolist()]
+    groups = tuple(sorted({*them.groups, *(g for g in labels_ if g)}))
+    place = {name: i for i, name in enumerate(groups)}
+    return replace(them, group=np.array([place.get(g or "", -1) for g in labels_], np.int64), groups=groups)
+
+
+def _raw(spec: StudySpec, seen: Observations, swayed: Sway, told: Mapping[int, Mapping[str, Any]]) -> Raw:
     first = swayed.used
     names = seen.people.groups
     votes = Votes(
@@ -164,19 +181,19 @@ def _raw(session: Session, study_id: int, spec: StudySpec, seen: Observations, s
     decided = seen.decided()
     order = np.argsort(seen.judgment[decided], kind="stable")
     said = Said(seen.judgment[decided][order], seen.y[decided][order])
-    about: dict[int, Mapping[str, Any]] = {
-        key: attributes or {}
-        for key, attributes in session.execute(
-            select(Annotator.id, Annotator.attributes).where(Annotator.study_id == study_id)
-        )
-    }
-    people = [about.get(key, {}) for key in seen.people.id.tolist()]
+    affected, experienced = of_themselves(told, seen.people.id)
     return Raw(
         votes, seen.judgment[first], said, seen.people.id, swayed.pair_x(seen), swayed.effects, seen.pairs.topic,
         tuple(k or spec.item_kind for k in seen.pairs.kind),
-        np.array([says(a, "affected") for a in people], np.bool_),
-        np.array([says(a, "experience") for a in people], np.bool_),
+        affected, experienced,
     )  # fmt: skip
+
+
+def of_themselves(told: Mapping[int, Mapping[str, Any]], ids: NDArray[np.int64]) -> tuple[Flags, Flags]:
+    """Who says that they are affected, and who that they know the subject: bool (n_people,) each, in the order of ``ids``."""
+    them = [told.get(key, {}) for key in ids.tolist()]
+    affected, experienced = ([says(a, key) for a in them] for key in ("affected", "experience"))
+    return np.array(affected, np.bool_), np.array(experienced, np.bool_)
 
 
 def says(attributes: Mapping[str, Any], key: str) -> bool:

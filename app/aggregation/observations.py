@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from app.assignments.tables import Assignment
 from app.judgments.tables import Judgment
-from app.people.tables import Annotator
+from app.people.rules import RELEASE
+from app.people.tables import Annotator, AnnotatorEvent
 from app.studies.tables import Item, Pair, Response
 
 Ints = NDArray[np.int64]
@@ -107,7 +108,9 @@ VIEWS = {None: 0, "my_view": 1, "leaning": 2, "guess": 3, "checkable": 4}
 
 
 def state(session: Session, study_id: int) -> str:
-    """Names the judgments there are now: it changes when one comes, is changed or taken back, or a person withdraws."""
+    """Names the judgments there are now: it changes when one comes, is changed or taken back, a person withdraws, or what is known
+    of one changes.
+    """
     rows, last = session.execute(
         select(func.count(), func.max(Judgment.id)).where(Judgment.study_id == study_id)
     ).one()
@@ -116,11 +119,20 @@ def state(session: Session, study_id: int) -> str:
             Annotator.study_id == study_id
         )
     ).one()
-    return f"{rows}:{last or '-'}:{gone}:{out}"
+    told = session.scalar(
+        select(func.max(AnnotatorEvent.id))
+        .join(Annotator, Annotator.id == AnnotatorEvent.annotator_id)
+        .where(Annotator.study_id == study_id, AnnotatorEvent.kind == "attributes")
+    )
+    return f"{rows}:{last or '-'}:{gone}:{out}:{told or '-'}"
 
 
-def observations(session: Session, study_id: int, *, as_of: datetime | None = None) -> Observations:
+def observations(
+    session: Session, study_id: int, *, as_of: datetime | None = None, released: bool = False
+) -> Observations:
     """All current answers of a study, or those that were current at ``as_of``; who has withdrawn since is in neither.
+
+    ``released``: only answers of people who have agreed that what they give is released.
 
     Cost: one pass over its judgments; about 230 bytes a judgment.
     """
@@ -144,6 +156,7 @@ def observations(session: Session, study_id: int, *, as_of: datetime | None = No
             Judgment.choice != "retracted",
             Judgment.is_gold.is_(False),
             Annotator.withdrawn_at.is_(None),
+            Annotator.consent_scope == RELEASE if released else true(),
         )
         .order_by(Judgment.id)
         .execution_options(yield_per=BATCH)

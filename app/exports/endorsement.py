@@ -23,6 +23,7 @@ from app.exports.rowwise import parts
 from app.judgments.tables import Judgment
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
+from app.people import reads as people
 from app.people.tables import Annotator
 from app.studies.tables import Study
 
@@ -73,14 +74,15 @@ def wanted(
 ) -> Wanted:
     """Read patches, influences and the answers they are about, as of a moment.
 
-    Only patches of people who may be released are used. Effects of influences are the study's own figures.
+    Only patches and answers of people who may be released are used, for the effects of influences too.
     """
+    released = set(crowd.ids.tolist())
     held = tuple(
         p
         for p in wishes.active_patches(session, study.id, as_of=as_of)
-        if p.annotator_id is None or p.annotator_id in set(crowd.ids.tolist())
+        if p.annotator_id is None or p.annotator_id in released
     )
-    basis = labels.basis(session, study, as_of=as_of)
+    basis = labels.basis(session, study, as_of=as_of, released=True)
     theirs = basis.seen.pairs.id
     place = np.searchsorted(theirs, collected.pair_ids)
     known = place < theirs.size
@@ -94,7 +96,8 @@ def wanted(
     ids, y, counted = _answers(session, study.id, collected, merged, as_of=as_of)
     order = np.argsort(ids, kind="stable")
     order = order[~np.isnan(y[order])]
-    affected, experienced = _of_themselves(session, crowd)
+    told = people.attributes(session, study.id, as_of=as_of)
+    affected, experienced = labels.of_themselves(told, crowd.ids)
     raw = Raw(
         votes=votes,
         judgment=ids[counted],
@@ -125,18 +128,3 @@ def _answers(
     y = collected.chosen_first.astype(np.float64)
     y = np.where(merged.flipped[collected.pair], 1.0 - y, y)
     return np.asarray(ids, np.bytes_), y, collected.counted()
-
-
-def _of_themselves(session: Session, crowd: People) -> tuple[np.ndarray, np.ndarray]:
-    """Who says that they are affected, and who that they know the subject; bool (n_people,) each."""
-    rows = {
-        key: attributes or {}
-        for key, attributes in session.execute(
-            select(Annotator.id, Annotator.attributes).where(Annotator.id.in_(crowd.ids.tolist()))
-        )
-    }
-    people = [rows.get(key, {}) for key in crowd.ids.tolist()]
-    return (
-        np.array([labels.says(a, "affected") for a in people], np.bool_),
-        np.array([labels.says(a, "experience") for a in people], np.bool_),
-    )

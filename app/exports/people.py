@@ -12,12 +12,11 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.protocol import Floats, Ints
-from app.people.rules import group_of
+from app.people import reads
+from app.people.rules import RELEASE, group_of
 from app.people.tables import Annotator, AnnotatorEvent
 from app.studies.spec import StudySpec
 
-RELEASE = "release"
-"""The consent scope that an export needs."""
 FEWEST_HOLDERS = 5
 """An attribute value with fewer holders is not exported."""
 FEWEST_IN_GROUP = 8
@@ -68,7 +67,6 @@ def load(session: Session, study_id: int, spec: StudySpec, *, as_of: datetime) -
     rows = session.execute(
         select(
             Annotator.id,
-            Annotator.attributes,
             Annotator.source,
             Annotator.consent_scope,
             Annotator.joined_at,
@@ -77,8 +75,8 @@ def load(session: Session, study_id: int, spec: StudySpec, *, as_of: datetime) -
         .where(Annotator.study_id == study_id, Annotator.joined_at <= as_of, may_be_released())
         .order_by(Annotator.id)
     ).all()
-    out, earlier = _events(session, study_id, as_of=as_of)
-    attributes = [_texts(earlier.get(r.id, r.attributes)) for r in rows]
+    out, told = _left_out(session, study_id, as_of=as_of), reads.attributes(session, study_id, as_of=as_of)
+    attributes = [_texts(told[r.id]) for r in rows]
     key = spec.people.groups.key if spec.people.groups else None
     weights = dict(spec.people.groups.weights) if spec.people.groups else {}
     labels = [group_of(key, a) for a in attributes]
@@ -109,30 +107,24 @@ def _weights(names: tuple[str, ...], given: dict[str, float]) -> Floats:
     return np.asarray(raw / raw.sum(), np.float64)
 
 
-def _events(
-    session: Session, study_id: int, *, as_of: datetime
-) -> tuple[dict[int, bool], dict[int, dict[str, Any]]]:
-    """Who was left out at ``as_of`` (only people with such an event), and attributes that were changed after it."""
+def _left_out(session: Session, study_id: int, *, as_of: datetime) -> dict[int, bool]:
+    """Who was left out at ``as_of``: only people with such an event."""
     rows = session.execute(
-        select(AnnotatorEvent.annotator_id, AnnotatorEvent.at, AnnotatorEvent.kind, AnnotatorEvent.detail)
+        select(AnnotatorEvent.annotator_id, AnnotatorEvent.at, AnnotatorEvent.kind)
         .join(Annotator, Annotator.id == AnnotatorEvent.annotator_id)
         .where(
             Annotator.study_id == study_id,
-            AnnotatorEvent.kind.in_(("left_out", "taken_back_in", "attributes")),
+            AnnotatorEvent.kind.in_(("left_out", "taken_back_in")),
         )
         .order_by(AnnotatorEvent.at, AnnotatorEvent.id)
     )
     out: dict[int, bool] = {}
-    earlier: dict[int, dict[str, Any]] = {}
-    for person, at, kind, detail in rows:
-        if kind == "attributes":
-            if at > as_of:
-                earlier.setdefault(person, detail.get("before") or {})
-        elif at <= as_of:
+    for person, at, kind in rows:
+        if at <= as_of:
             out[person] = kind == "left_out"
         else:
             out.setdefault(person, kind == "taken_back_in")
-    return out, earlier
+    return out
 
 
 def _texts(attributes: dict[str, Any] | None) -> dict[str, str]:

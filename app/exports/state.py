@@ -30,9 +30,9 @@ from app.judgments.tables import Judgment
 from app.kit.ids import keyed_hash
 from app.metapreferences import reads as wishes
 from app.people.tables import Annotator, AnnotatorEvent
-from app.studies.reads import spec_of
+from app.studies.reads import spec_of, version_at
 from app.studies.spec import StudySpec
-from app.studies.tables import Item, Pair, Response, Study, StudyVersion
+from app.studies.tables import Item, Pair, Response, Study
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def take(
     Raises:
         NoGroups, EmptyGroup: A rule needs groups that the study does not have.
     """
-    version = _version(session, study, as_of)
+    version = version_at(session, study, as_of)
     spec = spec_of(session, study, version)
     crowd = people.load(session, study.id, spec, as_of=as_of)
     timing = weigh or "quick" in options.exclude
@@ -223,15 +223,6 @@ def _labels(
         said = replace(said, raw=replace(said.raw, votes=votes))
     pooled, made = pool(votes, options.rules, said)
     return tuple(pooled), made[0] if made else None
-
-
-def _version(session: Session, study: Study, as_of: datetime) -> int:
-    found = session.scalar(
-        select(func.max(StudyVersion.number)).where(
-            StudyVersion.study_id == study.id, StudyVersion.created_at <= as_of
-        )
-    )
-    return found or study.version
 
 
 def _days(session: Session, study_id: int, *, as_of: datetime) -> tuple[str | None, str | None]:

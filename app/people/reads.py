@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
@@ -125,6 +126,23 @@ def list_events_of(session: Session, annotator_id: int) -> Sequence[AnnotatorEve
     return session.scalars(
         select(AnnotatorEvent).where(AnnotatorEvent.annotator_id == annotator_id).order_by(AnnotatorEvent.id)
     ).all()
+
+
+def attributes(
+    session: Session, study_id: int, *, as_of: datetime | None = None
+) -> dict[int, dict[str, Any]]:
+    """What each person of a study says of themselves, by database key, now or at ``as_of``."""
+    query = select(Annotator.id, Annotator.attributes).where(Annotator.study_id == study_id)
+    found: dict[int, dict[str, Any]] = {key: told or {} for key, told in session.execute(query)}
+    if as_of is None:
+        return found
+    changes = (
+        select(AnnotatorEvent.annotator_id, AnnotatorEvent.detail)
+        .join(Annotator, Annotator.id == AnnotatorEvent.annotator_id)
+        .where(Annotator.study_id == study_id, AnnotatorEvent.kind == "attributes", AnnotatorEvent.at > as_of)
+        .order_by(AnnotatorEvent.at.desc(), AnnotatorEvent.id.desc())
+    )
+    return found | {key: (detail or {}).get("before") or {} for key, detail in session.execute(changes)}
 
 
 def normal_resume_code(code: str) -> str:

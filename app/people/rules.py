@@ -10,6 +10,8 @@ from app.kit.errors import Malformed, Where
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 ROLES = ("researcher", "admin")
+RELEASE = "release"
+"""The consent scope that whatever leaves a study needs."""
 MIN_PASSWORD = 10
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -84,6 +85,16 @@ def list_studies(session: Session, researcher_id: int) -> Sequence[Study]:
 def list_open_studies(session: Session) -> Sequence[Study]:
     """Studies that anyone may be shown on the front page: open ones."""
     return session.scalars(select(Study).where(Study.state == "open").order_by(Study.id.desc())).all()
+
+
+def version_at(session: Session, study: Study, as_of: datetime) -> int:
+    """The number of the protocol version that held at a moment."""
+    found = session.scalar(
+        select(func.max(StudyVersion.number)).where(
+            StudyVersion.study_id == study.id, StudyVersion.created_at <= as_of
+        )
+    )
+    return found or study.version
 
 
 def spec_of(session: Session, study: Study, version: int | None = None) -> StudySpec:

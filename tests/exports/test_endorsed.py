@@ -10,6 +10,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
+from app.aggregation import labels
 from app.db.session import Database
 from app.exports.build import build
 from app.metapreferences.tables import Patch, PatchEvent
@@ -143,3 +144,34 @@ def test_nobody_has_said_anything_changes_nothing_and_is_told(sqlite_database: D
         assert row["p_endorsed+majority"] == row["p_chosen"] == row["p_raw"] == pytest.approx(0.6)
         assert row["patches"] == row["influence_shift"] == []
     assert "Nobody has said how their choices should be read" in (tmp_path / "x" / "README.md").read_text()
+
+
+def test_what_people_told_of_themselves_later_does_not_change_an_earlier_moment(sqlite_database: Database):
+    with sqlite_database.write() as session:
+        made = builder.study(session, item_kind="value", people={"groups": {"key": "region"}})
+        made.item("i0", "One.", "Two.")
+        them = made.person("p", attributes={"affected": "no", "region": "north"}, group_label="north")
+        made.vote("p", "i0", "a")
+        then = made.tick()
+        before = labels.basis(session, made.study)
+        told = {"affected": "yes", "region": "south"}
+        people.set_attributes(session, them, told, group_key="region", now=made.tick())
+        session.flush()
+        now = labels.basis(session, made.study)
+        old = labels.basis(session, made.study, as_of=then)
+        assert [b.raw.affected.tolist() for b in (before, now, old)] == [[False], [True], [False]]
+        groups = [b.seen.people.groups[b.seen.people.group[0]] for b in (before, now, old)]
+        assert groups == ["north", "south", "north"]
+
+
+def test_answers_of_people_who_did_not_agree_to_release_teach_an_export_nothing(sqlite_database: Database):
+    with sqlite_database.write() as session:
+        made = builder.study(session)
+        made.item("i0", "One.", "Two.")
+        made.item("i1", "One, and more.", "Two.")
+        made.person("q", consent_scope="internal")
+        made.vote("p", "i0", "a")
+        made.vote("q", "i1", "a")
+        assert labels.basis(session, made.study).seen.n == 2
+        found = labels.basis(session, made.study, as_of=made.tick(), released=True)
+        assert (found.seen.n, found.sway.effects.n, found.seen.pairs.item_ids) == (1, 1, ("i0",))
