@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.metapreferences.tables import MetaEvent
 from app.questions import registry
@@ -14,12 +14,14 @@ from app.questions.asking import Asks
 
 RETIRE, FEWEST, SURE = 0.15, 20, 1.64
 """A template is retired where |a| exceeds .15 with twenty answers each way, and lies 1.64 standard errors from 0."""
+FEWEST_TOLD = 5
+"""Answers each way round below which no figure is told: two answers would say +1.00 or -1.00 whatever the wording does."""
 
 
 @dataclass(frozen=True)
 class Leading:
     """One template. plain, mirrored: yes answers and answers, of each way round. acquiescence: P(yes | as asked) + P(yes | the other way
-    round) - 1, 0 where nobody nods; None before both ways have answers.
+    round) - 1, 0 where nobody nods; None before both ways have five answers.
     """
 
     template: str
@@ -35,7 +37,7 @@ def judge(template: str, plain: tuple[int, int], mirrored: tuple[int, int]) -> L
     Source: METHOD 3.0; the variance of a sum of two independent shares.
     """
     (y1, n1), (y2, n2) = plain, mirrored
-    if not n1 or not n2:
+    if min(n1, n2) < FEWEST_TOLD:
         return Leading(template, plain, mirrored, None, retired=False)
     p, q = y1 / n1, y2 / n2
     a = p + q - 1.0
@@ -45,11 +47,12 @@ def judge(template: str, plain: tuple[int, int], mirrored: tuple[int, int]) -> L
 
 
 def leading(session: Session, study_id: int) -> dict[str, Leading]:
-    """Every template that has been answered in a study, by name."""
-    choice = MetaEvent.answer["choice"].as_string()
+    """Every template that has been answered in a study, by name. An answer that was changed counts once, as it is now."""
+    choice, later = MetaEvent.answer["choice"].as_string(), aliased(MetaEvent)
     rows = session.execute(
         select(MetaEvent.kind, MetaEvent.template, MetaEvent.form, choice, func.count())
-        .where(MetaEvent.study_id == study_id)
+        .outerjoin(later, later.supersedes == MetaEvent.id)
+        .where(MetaEvent.study_id == study_id, later.id.is_(None))
         .group_by(MetaEvent.kind, MetaEvent.template, MetaEvent.form, choice)
     )
     return fold((kind, template, form, answer, int(n)) for kind, template, form, answer, n in rows)

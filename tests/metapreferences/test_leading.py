@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.metapreferences.leading import fold, judge
+from app.metapreferences import writes
+from app.metapreferences.leading import fold, judge, leading
+from app.metapreferences.writes import Asked
+from app.questions.protocol import MetaAnswer
+from tests import factories
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,25 @@ def test_nodding_shows_and_a_wording_that_leads_is_retired(plain, mirrored, acqu
 
 def test_one_way_round_alone_says_nothing():
     assert judge("M1.length", (30, 100), (0, 0)).acquiescence is None
+
+
+def test_a_handful_of_answers_tells_no_figure():
+    assert judge("M1.length", (1, 1), (1, 1)).acquiescence is None
+    assert judge("M1.length", (4, 4), (90, 100)).acquiescence is None
+    assert judge("M1.length", (5, 5), (5, 5)).acquiescence == 1.0
+
+
+def test_a_changed_answer_counts_once_as_it_is_now(database, clock):
+    with database.write() as session:
+        made = factories.study(session, now=clock.now)
+        person = factories.annotator(session, made.study_id, now=clock.now)
+        asked, first = Asked("M1", "M1.length", 1, "Should length count?", ("count", "ignore")), None
+        for said in ("count", "ignore"):
+            first = writes.record(
+                session, made.study_id, person, asked, MetaAnswer(said), [], now=clock.tick(), shown_at=clock.now,
+                supersedes=first,
+            )  # fmt: skip
+        assert leading(session, made.study_id)["M1.length"].plain == (0, 1)
 
 
 def test_counts_are_gathered_by_wording_and_form():
