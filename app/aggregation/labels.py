@@ -30,6 +30,8 @@ from app.studies.tables import Study
 
 KEPT = 8
 """Studies whose raw votes and effects are kept in memory, so that a patch costs only what it moves."""
+LABELLED = 2
+"""Labels kept with the votes of a study: of now, and of a moment ago."""
 NO = frozenset({"", "no", "none", "never", "false", "0"})
 
 
@@ -41,6 +43,10 @@ class Basis:
     sway: Sway = field(repr=False)
     raw: Raw = field(repr=False)
     spec: StudySpec
+    labelled: dict[tuple[tuple[str, ...], str, tuple[str, ...]], Labels] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """The last labels of these votes, by the patches that held, which never change, and the rules: a page about one item asks for them."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,18 @@ def labels(
     """
     found = basis(session, study, as_of=as_of)
     held = tuple(p for p in wishes.active_patches(session, study.id, as_of=as_of) if p.kind not in without)
-    return with_patches(found, held, rule=rule, further=further)
+    if as_of is not None:
+        return with_patches(found, held, rule=rule, further=further)
+    key = (tuple(p.id for p in held), rule, further)
+    with _lock:
+        made = found.labelled.get(key)
+    if made is None:
+        made = with_patches(found, held, rule=rule, further=further)
+        with _lock:
+            found.labelled[key] = made
+            while len(found.labelled) > LABELLED:
+                del found.labelled[next(iter(found.labelled))]
+    return made
 
 
 def with_patches(

@@ -196,6 +196,7 @@ def test_what_held_at_a_moment_can_be_told_later(voted, clock):
         assert not labels.labels(session, study).patches
         assert not labels.labels(session, study, as_of=before).patches
         same(labels.labels(session, study, as_of=during), moved)
+        assert labels.labels(session, study) is labels.labels(session, study)
         assert moved.told(int(moved.pair_id[1]))["patches"] == [patch.id]
         writes.switch(session, study.id, "M1", on=False, by=By(), now=clock.tick())
         writes.restore(session, patch, by=By(), now=clock.tick())
