@@ -11,11 +11,24 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import Session, sessionmaker
+
+from app.kit.errors import Malformed
+
+
+class NotKeepable(Malformed, DontWrapMixin):
+    """A document that the database's JSON cannot hold, such as a whole number beyond 64 bits; nothing of it is stored."""
+
+    code = "not_keepable"
 
 
 def _dumps(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError as error:
+        message = f"This cannot be kept: {error}"
+        raise NotKeepable(message, errors=[{"where": "", "message": message}]) from None
 
 
 @dataclass(frozen=True)

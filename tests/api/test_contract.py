@@ -32,6 +32,12 @@ def test_a_problem_says_where_json_ends(api):
     assert "mapping of keys" in body["detail"]
 
 
+def test_a_number_beyond_64_bits_is_refused_and_nothing_stored(api):
+    sent = {"slug": "huge", "title": "Huge", "question": {}, "collection": {"budget": 2**70}}
+    assert_problem(api.post("/studies", json=sent), 422)
+    assert api.get("/studies/huge").status_code == 404
+
+
 def test_too_large_and_too_many(api, client):
     big = b'{"slug": "' + b"x" * 4_100_000 + b'"}'
     assert_problem(api.post("/studies", content=big, headers={"Content-Type": "application/json"}), 413)

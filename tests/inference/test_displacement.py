@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy.special import expit
 
 from app.inference.clustered_logit import clustered_logit
@@ -64,6 +63,7 @@ def test_too_few_votes_say_nothing():
 
 
 def test_slopes_and_their_clustered_errors_are_those_of_statsmodels():
+    sm = pytest.importorskip("statsmodels.api")
     person, y, x, _ = votes(5, [0.4, -0.3, 0.1], [0.4, -0.3, 0.1])
     offset = 0.2 * x[:, 0]
     beta, covariance = clustered_logit(x, y, person, offset)

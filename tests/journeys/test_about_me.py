@@ -162,7 +162,7 @@ def test_options_differ_between_people_keep_their_place_and_nothing_is_an_error(
     page.get_by_text("Rarely").click()
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url(re.compile("/pair/"))
-    assert page.locator("#status").inner_text().startswith("Saved.")
+    page.locator("#status", has_text=re.compile("^Saved\\.")).wait_for()
 
 
 def test_consequences_come_before_the_effect_also_without_a_script(make_site, visit):

@@ -14,6 +14,7 @@ from app import cli
 from app.assignments.tables import Assignment, PairLoad
 from app.judgments.tables import Judgment
 from app.main import handlers, readiness
+from app.studies.tables import Response
 from tests.journeys.conftest import join
 from tests.journeys.test_participant import STATUS, rows, serving_of, wait_for_new_pair
 
@@ -191,11 +192,20 @@ def test_sides_are_balanced_in_the_export(make_site, visit, tmp_path, monkeypatc
     join(page, site)
     for _ in range(16):
         answer(page)
-    told = sorted(exported(site, tmp_path / "out", monkeypatch), key=lambda row: row["judgment_id"])
+    told = exported(site, tmp_path / "out", monkeypatch)
     assert len(told) == 16
     assert all({row["left_response_id"], row["right_response_id"]} == {"m0", "m1"} for row in told)
-    for block in (told[:8], told[8:]):
-        assert Counter(row["left_response_id"] for row in block) == {"m0": 4, "m1": 4}
+    assert Counter(row["left_response_id"] for row in told) == {"m0": 8, "m1": 8}
+    with site.database.read() as session:
+        lefts = session.execute(
+            sa.select(Response.external_id)
+            .join(Assignment, Assignment.left_id == Response.id)
+            .where(Assignment.state == "answered")
+            .order_by(Assignment.slot)
+        )
+        left = [name for (name,) in lefts]
+    for block in (left[:8], left[8:]):
+        assert Counter(block) == {"m0": 4, "m1": 4}
 
 
 def test_a_skip_with_each_reason_costs_nothing_and_frees_the_pair(site, visit):
