@@ -152,6 +152,7 @@ def test_settling_and_naming_say_what_is_wrong(site):
         ({"influence": "length", "endorsed": "plenty"}, "is not a share"),
         ({"influence": "length", "endorsed": "3"}, "a share from 0"),
         ({"influence": "nothing", "endorsed": "0"}, "no influence"),
+        ({"influence": "length", "endorsed": "0", "group": "nowhere"}, "no group"),
     ):
         answer = who["alice"].post("/studies/swayed/register/settle", data=form)
         assert answer.status_code == 422 and words in answer.text

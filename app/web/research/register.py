@@ -158,6 +158,9 @@ def settle(
         if influence not in found.endorsed.names:
             message = f"there is no influence {influence!r}"
             raise Malformed(message, errors=[{"where": "influence", "message": message}])
+        if group is not None and group not in found.basis.seen.people.groups:
+            message = f"there is no group {group!r}"
+            raise Malformed(message, errors=[{"where": "group", "message": message}])
         share = _share(str(form.get("endorsed") or ""))
         acts.settle(session, study, influence, share, group=group, by=who.id, now=now)
     except Malformed as error:
