@@ -18,7 +18,7 @@ from app.inference.matched import OwnEffects
 from app.metapreferences.rules import Held
 
 ALWAYS_OUT = {"position": 0.0, "first_read": 0.0}
-"""How a pair was shown never counts, asked or not, unless the study says otherwise."""
+"""How a pair was shown never counts, asked or not, unless the study says otherwise: by settling it in the register."""
 SMALLEST = 1e-6
 """Shifts below this many logits are none."""
 _STEPS = 12
@@ -117,7 +117,6 @@ def endorse(
     rule: PoolingRule,
     *,
     further: Sequence[PoolingRule] = (),
-    position_counts: bool = False,
 ) -> Endorsed:
     """Labels as people stand by them.
 
@@ -134,7 +133,6 @@ def endorse(
         patches: Those that hold, oldest first.
         rule: How votes become a label.
         further: Rules under whose labels a pair must agree to be stable, beside the readings.
-        position_counts: Leave in what the side shown did, because the study says so.
 
     Raises:
         NoGroups, EmptyGroup: From a rule that balances groups.
@@ -147,9 +145,8 @@ def endorse(
     amended = amending.amend(raw.votes, raw.judgment, raw.said, patches, is_fact=is_fact)
     before, after = rule.pool(raw.votes), rule.pool(amended.votes)
     weights = dict(zip(raw.votes.group_names, raw.votes.group_weights.tolist(), strict=True))
-    always = {} if position_counts else ALWAYS_OUT
     wish = wishes.wishes(
-        patches, raw.effects.names, group_of=raw.group_of, group_weights=weights, standing=always
+        patches, raw.effects.names, group_of=raw.group_of, group_weights=weights, standing=ALWAYS_OUT
     )
     out = (1.0 - _kept(wish, raw)) * raw.effects.beta * raw.x
     own = raw.effects.own

@@ -149,7 +149,8 @@ def test_a_group_can_settle_it_for_its_own():
 def test_position_is_taken_out_unless_the_study_says_otherwise():
     given = raw([0] * 8, EIGHT, [[1.0]], effects(0.5, names=("position",)))
     assert endorse(given, [], SOFT).p_endorsed[0] < endorse(given, [], SOFT).p_raw[0]
-    kept = endorse(given, [], SOFT, position_counts=True)
+    settled = Held("s1", "M1", "study", None, None, "influence", "position", "endorsed", 1.0)
+    kept = endorse(given, [settled], SOFT)
     assert kept.p_endorsed[0] == kept.p_raw[0]
 
 
