@@ -49,7 +49,7 @@ def _acts(session: Session, study_id: int, as_of: datetime | None) -> list[Act]:
     return [Act(*row) for row in session.execute(query.order_by(PatchEvent.id))]
 
 
-def _act_rows() -> Select[Any]:
+def _act_rows() -> Select[int, str | None, str, str]:
     return select(PatchEvent.id, PatchEvent.patch_id, PatchEvent.kind, PatchEvent.act)
 
 
@@ -62,7 +62,7 @@ def _acts_of_person(session: Session, study_id: int, annotator_id: int) -> list[
     return [Act(*row) for row in rows]
 
 
-def _switches(study_id: int) -> Select[Any]:
+def _switches(study_id: int) -> Select[int, str | None, str, str]:
     """Kinds switched. The study is compared as a sum, so that the few rows that name no patch are found by that, not by the study."""
     return _act_rows().where(PatchEvent.patch_id.is_(None), PatchEvent.study_id + 0 == study_id)
 

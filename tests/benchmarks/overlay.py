@@ -1,6 +1,6 @@
 """Votes that exist already, a panel of forty for one session, and what its answers do to the labels: on real debate arguments.
 
-    python -m tests.benchmarks.overlay ../shared/data/ukpconvarg_a --people 40 --questions 15
+    python -m tests.benchmarks.overlay FOLDER --people 40 --questions 15
 
 The votes are those of Habernal and Gurevych (2016); people there preferred the longer argument in 68.5 % of decided votes. The panel is
 simulated: its people are swayed by length as those votes are, and four in five do not stand by it. Everything goes through the
