@@ -163,7 +163,6 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
     )
     for row in rows(state.session, query):
         draw = row.draw or {}
-        pool = draw.get("pool_size")
         yield AssignmentRecord(
             assignment_id=state.salted("assignment", row.id),
             annotator_id=state.person(row.annotator_id),
@@ -173,9 +172,14 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
             right_response_id=row.right,
             policy=row.policy,
             branch=draw.get("branch"),
+            branch_probability=draw.get("branch_probability"),
+            explore=draw.get("explore"),
             score=row.score,
             propensity=row.propensity,
-            pool_size=pool if isinstance(pool, int) else None,
+            eligible=draw.get("eligible"),
+            candidates=draw.get("candidates"),
+            guess_left=_guess_left(draw.get("guess"), first_left=row.left == row.first),
+            guess_by=draw.get("guess_by"),
             is_repeat=row.retest_of is not None,
             is_gold=row.is_gold,
             answered=row.answered,
@@ -184,6 +188,11 @@ def assignments(state: State) -> Iterator[AssignmentRecord]:
             shown_at=_known(minute(row.shown_at)),
             study_version=row.protocol_version,
         )
+
+
+def _guess_left(first: float | None, *, first_left: bool) -> float | None:
+    """The study's guess is kept for the pair's first response; a reader has the sides."""
+    return first if first is None or first_left else round(1 - first, 4)
 
 
 def _known(moment: datetime | None) -> datetime:

@@ -214,9 +214,14 @@ class AssignmentRecord(NamedTuple):
     right_response_id: str
     policy: str
     branch: str | None
+    branch_probability: float | None
+    explore: float | None
     score: float | None
     propensity: float
-    pool_size: int | None
+    eligible: int | None
+    candidates: int | None
+    guess_left: float | None
+    guess_by: str | None
     is_repeat: bool
     is_gold: bool
     answered: bool

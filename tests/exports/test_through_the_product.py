@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from app.assignments.tables import Assignment
 from app.db.session import Database
 from app.exports import writes as exports
 from app.judgments import writes as judgments
@@ -15,6 +16,7 @@ from app.judgments.tables import Judgment
 from app.people import writes as people
 from app.people.tables import Annotator
 from app.querying import writes as querying
+from app.studies.tables import Pair
 from tests import factories
 from tests.conftest import Clock
 from tests.exports import reading
@@ -100,3 +102,41 @@ def test_withdrawing_through_the_product_empties_later_exports(
         "reason": "withdrawn", "words": "of people who took their answers back", "count": 3,
     }  # fmt: skip
     assert old.fingerprint != new.fingerprint
+
+
+def test_how_a_question_was_drawn_is_told_as_it_was_stored(database: Database, tmp_path: Path, clock: Clock):
+    """Every branch of a comparison, from rows that the drawing itself wrote."""
+    with database.write() as session:
+        made = factories.study(
+            session, now=clock.now, pairs=12, querying={"policy": "even", "retest": 0.4, "explore": 0.3},
+            session={"questions": 10},
+        )  # fmt: skip
+        crowd = factories.annotators(session, made.study_id, 3, now=clock.now)
+    for person in crowd:
+        answer_all(database, made, person, clock)
+    reading.make(database, made.study_id, tmp_path / "x", now=clock.tick(), format="assignments")
+    rows = reading.rows(tmp_path / "x", "assignments")
+    with database.read() as session:
+        query = select(Assignment, Pair.first_id).join(Pair, Pair.id == Assignment.pair_id)
+        stored = session.execute(query.order_by(Assignment.annotator_id, Assignment.id)).all()
+        told = [
+            {
+                k: one.draw.get(k)
+                for k in ("branch", "branch_probability", "explore", "eligible", "candidates", "guess_by")
+            }
+            for one, _ in stored
+        ]
+        guesses = [
+            None if (p := one.draw.get("guess")) is None else round(p if one.left_id == first else 1 - p, 4)
+            for one, first in stored
+        ]  # fmt: skip
+    assert {r["branch"] for r in rows} == {"policy", "explore", "retest"}
+    assert [{k: r[k] for k in told[0]} for r in rows] == told
+    assert [r["guess_left"] for r in rows] == guesses
+    for row in rows:
+        assert row["eligible"] >= row["candidates"] >= 1
+        assert row["branch_probability"] is not None
+        if row["branch"] != "retest":
+            assert row["guess_by"] == "counts"
+            assert row["explore"] == 0.3
+    assert {p for p in guesses if p is not None} - {0.5}
