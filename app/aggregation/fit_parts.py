@@ -8,10 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.tables import Fit, FitPart
+
+_LATEST = (
+    select(Fit)
+    .where(Fit.study_id == bindparam("study"), Fit.kind == bindparam("kind"))
+    .order_by(Fit.id.desc())
+    .limit(1)
+)
 
 
 def store(session: Session, fit_id: int, name: str, array: NDArray[Any], *, chunk: int = 0) -> None:
@@ -58,9 +65,7 @@ def chunks(session: Session, fit_id: int, name: str) -> Iterator[NDArray[Any]]:
 
 def latest(session: Session, study_id: int, kind: str) -> Fit | None:
     """The last fit of a kind, or None before there was one."""
-    return session.scalar(
-        select(Fit).where(Fit.study_id == study_id, Fit.kind == kind).order_by(Fit.id.desc()).limit(1)
-    )
+    return session.scalar(_LATEST, {"study": study_id, "kind": kind})
 
 
 def prune(session: Session, study_id: int, kind: str, *, parts: int, rows: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import logit
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.aggregation import endorsing, labels, registry
@@ -33,6 +33,12 @@ VOTE_SECONDS, LEAST_SECONDS = 30.0, 15.0
 """Where not measured; and below which nobody reads two answers: votes sent by a program are priced as a person's."""
 OWN_SHRINK = 8.0
 
+_LATEST = (
+    select(Fit.id, Fit.state)
+    .where(Fit.study_id == bindparam("study"), Fit.kind == KIND, Fit.version == VERSION)
+    .order_by(Fit.id.desc())
+    .limit(1)
+)
 _kept: OrderedDict[tuple[str, int], Kept] = OrderedDict()
 _lock = Lock()
 
@@ -67,12 +73,7 @@ def keep(database: Database, study_id: int, *, now: datetime) -> Kept:
 
 def latest(session: Session, study_id: int) -> Kept | None:
     """The last kept result, or None before there was one. One small query; the result itself is read once a process."""
-    row = session.execute(
-        select(Fit.id, Fit.state)
-        .where(Fit.study_id == study_id, Fit.kind == KIND, Fit.version == VERSION)
-        .order_by(Fit.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = session.execute(_LATEST, {"study": study_id}).one_or_none()
     if row is None:
         return None
     key = (str(session.get_bind().engine.url), row.id)

@@ -100,6 +100,8 @@ def of(session: Session, response_ids: Iterable[int]) -> tuple[tuple[str, ...], 
         )
         found.update((r.response_id, r.numbers) for r in session.execute(known))
         missing = [key for key in part if key not in found]
+        if not missing:
+            continue
         rows = session.execute(
             select(Response.id, Response.text, Item.prompt)
             .join(Item, Item.id == Response.item_id)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.kit.errors import NotFound
@@ -217,15 +217,20 @@ def list_patches_of_event(session: Session, event_id: str) -> Sequence[Patch]:
 
 def open_view_events(session: Session, assignment_id: str) -> Sequence[MetaEvent]:
     """Current taps on the ballot that belong to the answers of one comparison."""
+    return session.scalars(_open_views(), {"which": assignment_id}).all()
+
+
+@cache
+def _open_views() -> Any:
     from app.judgments.tables import Judgment
 
-    later = aliased(MetaEvent)
-    return session.scalars(
+    later = _later()
+    return (
         select(MetaEvent)
         .join(Judgment, Judgment.id == MetaEvent.judgment_id)
         .outerjoin(later, later.supersedes == MetaEvent.id)
-        .where(Judgment.assignment_id == assignment_id, later.id.is_(None))
-    ).all()
+        .where(Judgment.assignment_id == bindparam("which"), later.id.is_(None))
+    )
 
 
 def was_evidence(session: Session, annotator_id: int, judgment_id: str) -> bool:

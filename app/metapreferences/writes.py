@@ -171,6 +171,8 @@ def note_view(
     """Keep what was tapped beside a choice (M12: is this your view, or a guess?) and its effect; the tap of an answer that was
     changed or taken back ends with it. To be called after every comparison that was recorded, changed or retracted.
     """
+    if judgment.view is None and judgment.revision == 1:
+        return None
     kind = registry.meta_kinds()["view_or_guess"]
     assignment_id = judgment.assignment_id
     before = reads.open_view_events(session, assignment_id) if assignment_id else []

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.aggregation import keeping
@@ -37,6 +37,11 @@ RANDOM_SHARE = 0.2
 """Of meta-questions asked because they are worth it, drawn at random all the same: over the promised fifteen per cent."""
 CHECK_SHARE = 0.05
 """How often one is drawn at random where none is worth more than a vote."""
+_PUT_BEFORE = select(Assignment.kind, Assignment.work_session, Assignment.shown_at).where(
+    Assignment.annotator_id == bindparam("who"),
+    Assignment.kind != "comparison",
+    Assignment.state.in_(("open", "answered")),
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def take_turn(
     annotator: Annotator,
     person: PersonLoad,
     *,
+    kept: keeping.Kept | None,
     seed: int,
     rng: Random,
     deltas: Deltas,
@@ -75,7 +81,6 @@ def take_turn(
     past = _past(session, annotator.id, person) if may_be_due(spec, person) else None
     if past is None or not _within_caps(spec, person, past):
         return Turn(None, 1.0)
-    kept = keeping.latest(session, study.id)
     facts = worlds.world(session, annotator, spec, kept)
     codes = _allowed(spec, past, now)
     kinds = [k for k in (registry.by_code().get(c) for c in codes) if isinstance(k, Asks) and not k.on_ballot]
@@ -133,13 +138,7 @@ class _Past:
 
 
 def _past(session: Session, annotator_id: int, person: PersonLoad) -> _Past:
-    rows = session.execute(
-        select(Assignment.kind, Assignment.work_session, Assignment.shown_at).where(
-            Assignment.annotator_id == annotator_id,
-            Assignment.kind != "comparison",
-            Assignment.state.in_(("open", "answered")),
-        )
-    ).all()
+    rows = session.execute(_PUT_BEFORE, {"who": annotator_id}).all()
     last: dict[str, datetime] = {}
     for kind, _, shown_at in rows:
         last[kind] = max(last.get(kind, shown_at), shown_at)

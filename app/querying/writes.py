@@ -65,6 +65,7 @@ class _Asking:
     rng: Random
     deltas: Deltas
     now: datetime
+    sway: keeping.Kept | None
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def issue_next(
     person = assignments.ensure_person(session, annotator.id)
     used = seed if seed is not None else new_seed()
     asking = _Asking(
-        study, studies.spec_of(session, study), annotator, person, used, generator(used), deltas, now
-    )
+        study, studies.spec_of(session, study), annotator, person, used, generator(used), deltas, now,
+        keeping.latest(session, study.id),
+    )  # fmt: skip
     with session.no_autoflush:
         issued = _issue(session, asking)
     session.flush()
@@ -121,7 +123,7 @@ def _issue(session: Session, asking: _Asking) -> Assignment | None:
         return None
     assignments.begin_work(asking.person, now=asking.now)
     turn = meta.take_turn(
-        session, asking.study, asking.spec, asking.annotator, asking.person,
+        session, asking.study, asking.spec, asking.annotator, asking.person, kept=asking.sway,
         seed=asking.seed, rng=asking.rng, deltas=asking.deltas, now=asking.now,
     )  # fmt: skip
     if turn.assignment is not None:
@@ -372,8 +374,7 @@ def _put(session: Session, asking: _Asking, pair_id: int, **drawn: Any) -> Assig
     drawn["seed"] = asking.seed
     pair = studies.get_pair(session, pair_id)
     first_left = first_on_left(asking.annotator.side_seed, asking.person.slot)
-    kept = keeping.latest(session, asking.study.id)
-    guessed = own_guess.guess(session, asking.annotator, kept, pair, first_left=first_left)
+    guessed = own_guess.guess(session, asking.annotator, asking.sway, pair, first_left=first_left)
     if guessed is not None:
         drawn["draw"] = {**drawn["draw"], "own_guess": guessed}
     return assignments.put(

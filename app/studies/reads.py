@@ -21,7 +21,6 @@ from app.studies.tables import Item, Pair, Response, Study, StudyEvent, StudyMem
 # Statements of the way of one vote are built once.
 _BY_SLUG = select(Study).where(Study.slug == bindparam("slug"))
 _BY_ID = select(Study).where(Study.id == bindparam("id"))
-_PAIR = select(Pair).where(Pair.id == bindparam("id"))
 _SHOWN = select(Item.external_id, Item.prompt).where(Item.id == bindparam("id"))
 _TEXTS = (
     select(Response)
@@ -201,8 +200,8 @@ def responses_by_id(session: Session, ids: Sequence[int]) -> dict[int, Response]
 
 
 def get_pair(session: Session, pair_id: int) -> Pair:
-    """A pair that is known to be there."""
-    return session.scalars(_PAIR, {"id": pair_id}).one()
+    """A pair that is known to be there. Pairs never change, so one that the session holds is not read again."""
+    return session.get_one(Pair, pair_id)
 
 
 def shown_item(session: Session, item_id: int | None) -> ShownItem:
