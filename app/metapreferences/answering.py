@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -69,8 +70,9 @@ def read_answer(payload: Mapping[str, Any], given: Mapping[str, Any]) -> MetaAns
     if len(set(ranking)) != len(ranking):
         errors.append({"where": "ranking", "message": "one answer is named twice"})
     text = given.get("text")
-    if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT):
-        errors.append({"where": "text", "message": f"a text of at most {LONGEST_TEXT} characters"})
+    if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT or "\x00" in text):
+        message = f"a text of at most {LONGEST_TEXT} characters, none of them the null character"
+        errors.append({"where": "text", "message": message})
     points = _points(given.get("points"), values, errors)
     stands = _stands(given.get("stands"), [c["judgment_id"] for c in payload.get("cases", [])], errors)
     if errors:
@@ -255,7 +257,7 @@ def _points(value: Any, values: list[str], errors: list[Where]) -> dict[str, flo
         errors.append({"where": "points", "message": "points by answer"})
         return {}
     for key, share in value.items():
-        number = isinstance(share, int | float) and not isinstance(share, bool) and share >= 0
+        number = isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share < inf
         if key not in values or not number:
             errors.append(
                 {"where": f"points.{key}", "message": "a number of points from 0 for one of the answers"}
