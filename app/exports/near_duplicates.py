@@ -18,6 +18,8 @@ ALIKE = 0.8
 LARGEST_SHARE, LARGEST = 0.1, 20
 """A group above both is a template rather than a request asked twice; it is taken apart again, and reported."""
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+_SPACED = bytes(c if chr(c).isalnum() or chr(c) == "_" else 32 for c in range(128)) + bytes(128)
+"""What ``normalised`` makes of each ASCII character, for texts that have no other."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Groups:
 
 def normalised(text: str) -> bytes:
     """The text without case, marks and runs of space, as bytes."""
+    if text.isascii():
+        return b" ".join(text.lower().encode().translate(_SPACED).split())
     return (
         re.sub(r"\W+", " ", unicodedata.normalize("NFKC", text).casefold()).strip().encode("utf-8", "replace")
     )
@@ -110,15 +114,14 @@ def _taken_apart(leader: np.ndarray) -> Groups:
 
 def _shingles(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.asarray([len(t) for t in texts], np.int64)
-    data = np.frombuffer(b"".join(texts) + b"\0" * WINDOW, np.uint8)
     n = int(lengths.sum())
-    window = np.zeros(n, np.uint64)
-    for k in range(WINDOW):
-        window |= data[k : k + n].astype(np.uint64) << np.uint64(8 * k)
+    window = np.ndarray(
+        (n,), "<u8", b"".join(texts) + b"\0" * WINDOW, strides=(1,)
+    )  # one number at every byte
     owner = np.repeat(np.arange(len(texts)), lengths)
     ends = np.repeat(np.cumsum(lengths), lengths)
     whole = np.arange(n) + WINDOW <= ends
-    return _mixed(window[whole]), owner[whole]
+    return _mixed(window[whole].astype(np.uint64)), owner[whole]
 
 
 def _mixed(x: np.ndarray) -> np.ndarray:

@@ -80,3 +80,11 @@ def test_other_scripts():
              "请写一首关于秋天的短诗，不要超过四行，也不要押韵。"]  # fmt: skip
     assert together(texts).leader.tolist() == [0, 0, 2]
     assert normalised("Ｅ́tude  —  Ｎ°1") == normalised("é́tude n 1".replace("é́", "é"))
+
+
+def test_plain_text_is_normalised_as_any_other():
+    """Texts of ASCII alone take a shorter way; a letter beyond it makes the same text take the long one."""
+    marks = "".join(map(chr, range(128)))
+    for text in (marks, f"  Two\t{marks[::-1]}  words_and 3\n", "", "...", "A", " a ", "\x1c\x1d\x1e\x1f"):
+        long_way = normalised(f"é {text}").decode().removeprefix("é").strip()
+        assert normalised(text).decode() == long_way
