@@ -1,0 +1,42 @@
+"""How many statements one next and one submit send: a bound, so that they cannot grow unnoticed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.judgments.writes import record
+from app.metapreferences import writes as wishes
+from app.people.tables import Annotator
+from app.querying.writes import issue_next
+from app.studies.tables import Study
+from tests import factories
+
+MOST = {"sqlite": (12, 7), "postgresql": (15, 8)}
+"""Of one next and one submit of a person who answered five before; PostgreSQL adds the lock of the person and a savepoint."""
+
+
+def test_a_next_and_a_submit_send_no_more_statements_than_they_did(database, clock):
+    now, sent = clock.now, []
+    with database.write() as session:
+        made = factories.study(session, now=now, pairs=200, querying={"policy": "even", "retest": 0})
+        who = factories.annotator(session, made.study_id, now=now).id
+    sa.event.listen(database.writer, "before_cursor_execute", lambda *a: sent.append(a[2]))
+    counts = []
+    for n in range(8):
+        now += timedelta(seconds=20)
+        with database.write() as session:
+            study, person = session.get_one(Study, made.study_id), session.get_one(Annotator, who)
+            sent.clear()
+            question = issue_next(session, study, person, now=now)
+            asked = len(sent)
+        assert question is not None
+        with database.write() as session:
+            study, person = session.get_one(Study, made.study_id), session.get_one(Annotator, who)
+            sent.clear()
+            done = record(session, study, person, question.id, factories.answer("left"), now=now)
+            wishes.note_view(session, person, done.judgment, now=now)
+            counts.append((n, asked, len(sent)))
+    wanted = MOST[database.writer.dialect.name]
+    assert all(asked <= wanted[0] and stored <= wanted[1] for n, asked, stored in counts if n > 4), counts
