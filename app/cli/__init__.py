@@ -8,6 +8,9 @@ import pkgutil
 import sys
 from typing import Any
 
+import pydantic
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.cli.setting import Rooms
 from app.kit.errors import AppError
 from app.kit.settings import Settings
@@ -28,10 +31,32 @@ def run(argv: list[str], rooms: Rooms) -> int:
         return int(options.do(options, Settings(), rooms) or 0)
     except AppError as error:
         return _refuse(error.detail, error.errors)
-    except (OSError, ValueError) as error:
-        return _refuse(str(error), [])
+    except (OSError, ValueError, ModuleNotFoundError, SQLAlchemyError) as error:
+        return _refuse(_sentence(error), [])
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong, in one sentence without a number of the operating system's or a driver's words around it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "The file is not UTF-8 text; save it as UTF-8."
+    if isinstance(error, pydantic.ValidationError):
+        return _setting(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"This needs {error.name}, which is not installed."
+    if isinstance(error, SQLAlchemyError):
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return f"The database of SOUNDINGS_DATABASE_URL cannot be used: {reason}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _setting(error: pydantic.ValidationError) -> str:
+    """One sentence that names each setting that cannot be read, without its value: it may be a secret."""
+    wrong = (f"{'_'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+    return "; ".join(f"SOUNDINGS_{line[0].upper()}: {line[1]}" for line in (w.split(": ", 1) for w in wrong))
 
 
 def _refuse(sentence: str, errors: list[Any]) -> int:

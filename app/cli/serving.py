@@ -14,6 +14,7 @@ from app.jobs.worker import Worker
 from app.kit import log
 from app.kit.settings import Settings
 
+HIGHEST_PORT = 65_535
 GRACE_S = 20
 """Seconds that requests in hand are given when the server is told to stop."""
 
@@ -39,6 +40,11 @@ def _serve(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int
 def serve(host: str, port: int, settings: Settings, rooms: Rooms, *, workers: int = 1) -> int:
     """Migrate if needed and serve until told to stop; requests in hand are finished."""
     import uvicorn
+
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ValueError(f"--port lies between 0 and {HIGHEST_PORT}, {port} does not.")
+    if workers < 1:
+        raise ValueError(f"--workers is 1 or more, not {workers}.")
 
     sqlite = settings.resolved_database_url().startswith("sqlite")
     if workers > 1 and sqlite:

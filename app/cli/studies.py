@@ -66,7 +66,9 @@ def add_commands(commands: Any) -> None:
     )
     invite = annotators.add_parser("invite", help="print join links")
     invite.add_argument("slug")
-    invite.add_argument("--count", type=int, help="so many personal links; without it, one link for everyone")
+    invite.add_argument(
+        "--count", type=int, metavar="N", help="so many personal links; without it, one link for everyone"
+    )
     invite.set_defaults(do=_invite)
 
 
@@ -169,6 +171,8 @@ def _invite(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
     base = settings.public_url.rstrip("/") or "http://127.0.0.1:8000"
     with opened(settings, rooms) as database, database.write() as session:
         study = find_study(session, options.slug)
+        if options.count is not None and options.count < 1:
+            raise ValueError(f"--count is 1 or more, not {options.count}.")
         if options.count is None:
             _, code = people.create_invite(session, study.id, kind="link", by=None, now=utc_now())
             codes = [code]

@@ -170,3 +170,35 @@ def test_a_file_that_is_no_backup_is_refused(tmp_path):
     file.write_text("no")
     with pytest.raises(copies.NotABackup):
         copies.restore(f"sqlite:///{tmp_path / 'r.sqlite3'}", file)
+
+
+def test_doors_that_are_wrong_are_one_sentence(run, study_file, tmp_path):
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\x7fELF\xd0\x00")
+    run("user", "create", "a@example.org")
+    run("study", "create", study_file)
+    for words, sentence in (
+        (("study", "create", "none.yaml"), "none.yaml: No such file or directory"),
+        (("study", "create", binary), "The file is not UTF-8 text; save it as UTF-8."),
+        (("annotators", "invite", "s1", "--count", "0"), "--count is 1 or more, not 0."),
+        (("serve", "--port", "99999999"), "--port lies between 0 and 65535, 99999999 does not."),
+        (("serve", "--workers", "0"), "--workers is 1 or more, not 0."),
+    ):
+        refused = run(*words)
+        assert (refused.returncode, refused.stderr) == (1, f"{sentence}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("SOUNDINGS_DATABASE_URL=rubbish", "SOUNDINGS_DATABASE_URL cannot be used"),
+        ("SOUNDINGS_DATABASE_URL=mysql://x", "This needs MySQLdb, which is not installed."),
+        ("SOUNDINGS_MAX_BODY_MB=x", "SOUNDINGS_MAX_BODY_MB: Input should be a valid integer"),
+    ],
+)
+def test_settings_that_are_wrong_are_one_sentence(run, tmp_path, line, named):
+    (tmp_path / ".env").write_text(line + "\n")
+    refused = run("study", "list")
+    assert refused.returncode == 1
+    assert named in refused.stderr
+    assert refused.stderr.count("\n") == 1
