@@ -13,8 +13,10 @@ from app.assignments.tables import Assignment
 from app.kit.clock import utc_now
 from app.metapreferences import reads
 from app.people.tables import Annotator
+from app.querying import about_me
 from app.querying.writes import issue_next
 from app.reports import fitting
+from app.studies import reads as studies
 from app.studies.tables import Response, Study
 from tests import factories
 from tests.journeys.conftest import join
@@ -70,6 +72,36 @@ def made_of(site):
     with site.database.read() as session:
         study = session.scalar(sa.select(Study).where(Study.slug == site.slug))
         return factories.Made(study.id, study.slug, study.owner_id)
+
+
+def taste(response):
+    """How much someone likes a response who goes by several things at once: length, and no lists, hedging or praise."""
+    return len(response.text) / 60 - sum(10 * (extra in response.text) for extra in EXTRAS if extra)
+
+
+def answer_by_taste(site, person, count):
+    """Let a person with several leanings answer so many pairs."""
+    made = made_of(site)
+    for _ in range(count):
+        asked = ask(site.database, made, person, utc_now())
+        with site.database.read() as session:
+            row = session.get_one(Assignment, asked[0])
+            left, right = (session.get_one(Response, one) for one in (row.left_id, row.right_id))
+            choice = "left" if taste(left) >= taste(right) else "right"
+        reply(site.database, made, person, asked[0], utc_now(), choice)
+
+
+def with_a_foil_about_something_else(site, person, name):
+    """Which statement is a foil is drawn for each person; make it another than the one the test answers."""
+    for seed in range(20):
+        with site.database.write() as session:
+            annotator = session.get_one(Annotator, person)
+            annotator.side_seed = seed
+            study = session.get_one(Study, annotator.study_id)
+            statements = about_me.read(session, annotator, studies.spec_of(session, study)).statements
+        if any(s.name == name and not s.foil for s in statements) and any(s.foil for s in statements):
+            return
+    raise AssertionError(f"no portrait with {name} and a foil")
 
 
 def crowd(site, people=10, each=12):
@@ -215,8 +247,9 @@ def test_what_the_study_has_learned(make_site, visit):
     about = f"{site.url}/s/{site.slug}/about-me"
     page.goto(about)
     assert "Not enough to say anything yet" in page.locator("main").inner_text()
-    answer(site, person, 30)
+    answer_by_taste(site, person, 30)
     fitting.fit(site.database, made_of(site).study_id, now=utc_now())
+    with_a_foil_about_something_else(site, person, "length")
     page.goto(about)
     beliefs = page.locator("article.belief")
     assert beliefs.count() >= 3
