@@ -325,7 +325,7 @@ def test_pages_about_a_person_pass_axe_and_fit_a_phone(make_site, visit):
     for width, scheme in ((1280, "light"), (390, "dark")):
         page = visit(width=width, color_scheme=scheme)
         join(page, site)
-        answer(site, newest(site), 30)
+        answer_by_taste(site, newest(site), 30)
         page.goto(f"{site.url}/s/{site.slug}/about-me")
         assert Axe().run(page).violations_count == 0
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
