@@ -14,6 +14,7 @@ from app.metapreferences import reads as wishes
 from app.metapreferences import writes
 from app.metapreferences.errors import PatchActive, PatchRevoked
 from app.metapreferences.reads import Listed
+from app.metapreferences.tables import Patch
 from app.metapreferences.writes import By
 from app.querying import about_me
 from app.querying.about_me import Portrait
@@ -151,13 +152,10 @@ def save(
 @router.post("/s/{slug}/about-me/patches/{patch_id}/undo", name="about_me.undo")
 def undo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now: Now) -> Response:
     """Take back what changed because I said so."""
-    visit = get_visit(session, slug, browser)
-    patch = wishes.get_patch(session, patch_id, lock=True)
-    if patch.annotator_id != visit.annotator.id:
-        raise NotFound
+    patch, by = _own_patch(session, get_visit(session, slug, browser), patch_id)
     response = see_other(f"/s/{slug}/about-me")
     try:
-        writes.revoke(session, patch, by=By(annotator_id=visit.annotator.id), now=now)
+        writes.revoke(session, patch, by=by, now=now)
     except PatchRevoked:
         return response
     flash(response, "change_undone")
@@ -167,17 +165,22 @@ def undo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now:
 @router.post("/s/{slug}/about-me/patches/{patch_id}/redo", name="about_me.redo")
 def redo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now: Now) -> Response:
     """Let it count again."""
-    visit = get_visit(session, slug, browser)
-    patch = wishes.get_patch(session, patch_id, lock=True)
-    if patch.annotator_id != visit.annotator.id:
-        raise NotFound
+    patch, by = _own_patch(session, get_visit(session, slug, browser), patch_id)
     response = see_other(f"/s/{slug}/about-me")
     try:
-        writes.restore(session, patch, by=By(annotator_id=visit.annotator.id), now=now)
+        writes.restore(session, patch, by=by, now=now)
     except PatchActive:
         return response
     flash(response, "change_redone")
     return response
+
+
+def _own_patch(session: Session, visit: Visit, patch_id: str) -> tuple[Patch, By]:
+    """A change that follows from what this person said, held until the request ends. Raises NotFound for anybody else's."""
+    patch = wishes.get_patch(session, patch_id, lock=True)
+    if patch.annotator_id != visit.annotator.id:
+        raise NotFound
+    return patch, By(annotator_id=visit.annotator.id)
 
 
 @router.post("/s/{slug}/about-me/guessing", name="about_me.guessing")
