@@ -27,4 +27,11 @@ Map, top to bottom (a room may use those below it, never those above or beside i
 
 from __future__ import annotations
 
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+"""Our matrices are small: a pool of threads for each product costs more than it gives (the demo's people: 46 s of
+processor against 19). Read by numpy when it is first imported; who wants more sets the variable."""
+
 __version__ = "0.1.0"
