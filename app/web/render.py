@@ -23,7 +23,7 @@ from starlette.datastructures import URL
 
 from app.kit.clock import iso, utc_now
 from app.kit.paths import folder
-from app.web import charts, markdown
+from app.web import charts, inline_charts, markdown
 from app.web.catalogue import FALLBACK, Translator, best_language, load
 from app.web.display import Display
 
@@ -103,7 +103,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(boosted=BOOSTED, charts=charts, prose=markdown.prose)
+    made.globals.update(boosted=BOOSTED, charts=charts, inline_charts=inline_charts, prose=markdown.prose)
     made.filters["iso"] = iso
     return made
 

@@ -18,7 +18,7 @@ from app.reports.tables import Wanted
 from app.reports.voices import Voice
 from app.studies import reads
 from app.studies.tables import Study
-from app.web import charts
+from app.web import charts, inline_charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
@@ -192,7 +192,7 @@ def _page(
     shown = DisagreementPage(
         **shared,
         rows=rows,
-        bars=tuple(charts.split_bar(r["first"], r["ties"], r["neither"], r["second"]) for r in rows),
+        bars=tuple(inline_charts.split_bar(r["first"], r["ties"], r["neither"], r["second"]) for r in rows),
         pager=pager(request, tables.Found(rows, total), Wanted(page=page), per_page=A_LIST),
         wanted=wanted,
         corners=tuple((key, words, counts.get(key, 0)) for key, words in results.CORNERS.items()),
@@ -303,4 +303,6 @@ def _groups(chosen: voices.Choices, groups: tuple[learned.Group, ...]) -> tuple[
 def _who(name: str, group: voices.Group) -> Who:
     first, tie, neither, second = group.counts
     said = f"{group.sure} of {group.asked}" if group.asked else "–"
-    return Who(name, sum(group.counts), group.counts, charts.split_bar(first, tie, neither, second), said)
+    return Who(
+        name, sum(group.counts), group.counts, inline_charts.split_bar(first, tie, neither, second), said
+    )

@@ -22,7 +22,7 @@ from app.reports.models import Scored
 from app.reports.tables import Wanted
 from app.studies import reads
 from app.studies.tables import Study
-from app.web import charts
+from app.web import inline_charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import flash, render
@@ -117,7 +117,7 @@ def index(
     csv_url, json_url = siblings(request)
     lines = tuple(
         PersonLine(
-            charts.sparkline([float(n) for n in row["course"].split(", ")] if row["course"] else []),
+            inline_charts.sparkline([float(n) for n in row["course"].split(", ")] if row["course"] else []),
             repeats(row["repeats_itself"], row["repeats"]),
             note(row["repeats"], row["repeats_itself"], row["agrees_with_others"]),
             groups.get(row["learned_group"] or 0, ""),
@@ -164,7 +164,7 @@ def show(request: Request, slug: str, pseudonym: str, session: ReadSession, who:
         person=found,
         judgments=given.total,
         told=told,
-        course=charts.sparkline(told.course) if told else Markup(""),
+        course=inline_charts.sparkline(told.course) if told else Markup(""),
         repeats=repeats(told.repeats_itself, told.repeats) if told else "–",
         note=note(told.repeats, told.repeats_itself, told.agrees) if told else "",
         group=names.get(told.learned, "") if told and told.learned is not None else "",

@@ -14,7 +14,7 @@ from app.kit.errors import NotFound
 from app.reports import fitting, tables
 from app.reports.progress import Progress, progress
 from app.studies import reads
-from app.web import charts
+from app.web import charts, inline_charts
 from app.web.deps import Now, ReadSession, SignedIn
 from app.web.render import render
 from app.web.research import asking, people, results
@@ -132,7 +132,7 @@ def _people_rows(found: dict[str, Any] | None) -> tuple[PersonRow, ...]:
     busy = sorted(people_, key=lambda p: (not p["flags"], -p["judgments"], p["pseudonym"]))[:10]
     return tuple(
         PersonRow(
-            p["pseudonym"], p["judgments"], charts.sparkline(p["course"]), p["median_seconds"],
+            p["pseudonym"], p["judgments"], inline_charts.sparkline(p["course"]), p["median_seconds"],
             people.repeats(p["repeats_itself"], p["repeats"]), p["agrees_with_others"], tuple(p["flags"]),
             people.note(p["repeats"], p["repeats_itself"], p["agrees_with_others"]),
         )
