@@ -13,6 +13,7 @@ from app.kit.errors import NotFound
 from app.people.tables import Researcher
 from app.querying import own_questions
 from app.questions.asking import LAST
+from app.questions.registry import by_code
 from app.questions.wording import words
 from app.reports import asked
 from app.reports.asked import Kind, Next
@@ -63,6 +64,8 @@ class Questions(Frame):
     kinds: tuple[Kind, ...]
     names: dict[str, str]
     on: tuple[str, ...]
+    later: tuple[str, ...]
+    """Kinds that the study file names and nobody can be asked yet."""
     upcoming: tuple[Next, ...]
     own: tuple[Preview, ...]
     inert: tuple[str, ...]
@@ -103,11 +106,13 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
     given = frame(session, who, study, "questions")
     csv_url, json_url = siblings(request)
     spec: StudySpec = given["spec"]
+    wanted = spec.meta.kinds if spec.meta.share > 0 else []
     return Questions(
         **given,
         kinds=found,
         names=KINDS,
-        on=tuple(spec.meta.kinds) if spec.meta.share > 0 else (),
+        on=tuple(code for code in wanted if code in by_code()),
+        later=tuple(code for code in wanted if code not in by_code()),
         upcoming=asked.upcoming(session, study),
         own=tuple(_preview(one, spec) for one in spec.meta.own),
         inert=tuple(one.code for one in found if one.inert),
