@@ -63,7 +63,7 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Share:
         InvalidShare: More successes than cases, or fewer than none.
 
     Cost: O(1).  Randomness: none.
-    Assumes independent cases; votes of one person are not, see ``clustered_ratio``.
+    Assumes independent cases; votes of one person are not: cluster those by person.
     Source: Wilson 1927.
 
     Example:

@@ -20,6 +20,7 @@ from app.inference.agreement import (
     krippendorff_ordinal,
     share,
 )
+from app.inference.agreement_bootstrap import bootstrap_intervals
 from app.inference.intervals import FEWEST_CLUSTERS, critical
 from app.judgments.tables import Judgment
 
@@ -40,7 +41,11 @@ class Agreements:
     swapped_sides: Share
 
 
-def agreements(seen: Observations) -> Agreements:
+MOST_DRAWN = 200_000
+"""Above so many answers intervals are the linearised ones: the draws would take longer than the rest of the report."""
+
+
+def agreements(seen: Observations, *, seed: int) -> Agreements:
     """Both figures. Skips and "neither" are left out; the first answer of a person on a pair counts between people.
 
     A person asked the same pair several times gives as many comparisons as there are pairs of those answers.
@@ -53,18 +58,21 @@ def agreements(seen: Observations) -> Agreements:
     who = seen.person[one]
     return Agreements(
         between,
-        agreement_intervals(
-            seen.pair[counted],
-            said[counted],
-            person=seen.person[counted],
-            cluster=seen.pairs.item[seen.pair[counted]],
-        ),
+        _intervals(seen, counted, said, seed),
         fleiss_kappa(seen.pair[counted], said[counted]),
         int((seen.repeat & (said >= 0)).sum()),
         _share(same, who),
         _share(same[~swapped], who[~swapped]),
         _share(same[swapped], who[swapped]),
     )
+
+
+def _intervals(seen: Observations, counted: np.ndarray, said: np.ndarray, seed: int) -> AgreementIntervals:
+    pair, who = seen.pair[counted], seen.person[counted]
+    item = seen.pairs.item[pair]
+    if pair.size > MOST_DRAWN:
+        return agreement_intervals(pair, said[counted], person=who, cluster=item)
+    return bootstrap_intervals(pair, said[counted], person=who, cluster=item, seed=seed)
 
 
 USUAL = 2

@@ -38,7 +38,7 @@ class Analysis:
         self.state = self.state_of(session, study)
         self.labels = labels.labels(session, study)
         self.seen: Observations = self.labels.basis.seen
-        self.agreement: Agreements = agreements(self.seen)
+        self.agreement: Agreements = agreements(self.seen, seed=SEED)
         self.ordinal = (
             ordinal_alpha(session, study.id, self.seen) if self.spec.question.scale == "graded" else None
         )

@@ -19,6 +19,8 @@ from app.inference.agreement import (
     krippendorff_ordinal,
     share,
 )
+from app.inference.agreement_bootstrap import _figures, bootstrap_intervals
+from app.inference.errors import InvalidSetting
 from tests.inference.real_votes import load
 
 
@@ -132,20 +134,61 @@ def test_intervals_are_those_of_resampling():
 
 def test_intervals_cover_where_people_have_habits():
     """.95 less three errors of 200 studies of 25 people; prompts alone would promise too much."""
-    held = {"alpha": [], "alpha of prompts": [], "pairwise": []}
+    held = {"alpha": [], "alpha of prompts": [], "pairwise": [], "alpha, drawn": [], "pairwise, drawn": []}
     for seed in range(200):
         unit, who, said = crossed(seed, people=25, units=150, habit=1.0)
         both = agreement_intervals(unit, said, person=who)
+        drawn = bootstrap_intervals(unit, said, person=who, draws=200, seed=seed)
+        held["alpha, drawn"].append(drawn.alpha)
+        held["pairwise, drawn"].append(drawn.pairwise)
         held["alpha"].append(both.alpha)
         held["pairwise"].append(both.pairwise)
         held["alpha of prompts"].append(agreement_intervals(unit, said).alpha)
     covered = {}
     for how, found in held.items():
-        target = np.mean([np.mean(interval) for interval in held[how.split()[0]]])
+        target = np.mean([np.mean(interval) for interval in held[how.split()[0].rstrip(",")]])
         covered[how] = np.mean([low <= target <= high for low, high in found])
-    assert 0.90 <= covered["alpha"] <= 0.99, covered
-    assert 0.90 <= covered["pairwise"] <= 0.99, covered
+    for how in ("alpha", "pairwise", "alpha, drawn", "pairwise, drawn"):
+        assert 0.90 <= covered[how] <= 0.99, covered
     assert covered["alpha of prompts"] < covered["alpha"], covered
+
+
+def test_draws_give_what_linearising_gives_where_much_is_known():
+    """With many people and prompts the shape is near a normal's, so both say nearly the same; and a seed is all the chance there is."""
+    unit, who, said = crossed(7, people=40, units=240, habit=0.6)
+    exact = agreement_intervals(unit, said, person=who)
+    drawn = bootstrap_intervals(unit, said, person=who, draws=2000, seed=1)
+    assert drawn.people
+    for one, other in ((drawn.alpha, exact.alpha), (drawn.pairwise, exact.pairwise)):
+        width = other[1] - other[0]
+        assert one == pytest.approx(other, abs=0.12 * width)
+        assert one != other
+    assert bootstrap_intervals(unit, said, person=who, seed=4) == bootstrap_intervals(
+        unit, said, person=who, seed=4
+    )
+
+
+def test_draws_weigh_nothing_where_everybody_is_drawn_once():
+    """The figures of a draw are alpha and the share of agreeing pairs themselves when every weight is one."""
+    unit, _, said = crossed(3)
+    kinds = int(said.max()) + 1
+    counts = np.zeros((int(unit.max()) + 1, kinds, 1))
+    np.add.at(counts, (unit, said, 0), 1.0)
+    alpha, pairwise = _figures(counts, counts, np.ones((counts.shape[0], 1)))
+    found = krippendorff_nominal(unit, said)
+    assert (alpha[0], pairwise[0]) == pytest.approx((found.alpha, found.pairwise), abs=1e-12)
+
+
+def test_draws_need_people_and_clusters():
+    unit, who, said = crossed(2)
+    few = who < 8
+    assert bootstrap_intervals(unit[few], said[few], person=who[few], seed=1).people is False
+    assert bootstrap_intervals(unit[:40], said[:40], seed=1).alpha is None
+    assert bootstrap_intervals(np.arange(5), np.zeros(5, np.int64), seed=1).pairwise is None
+    alone = bootstrap_intervals(unit, np.zeros_like(said), person=who, seed=1)
+    assert alone.alpha is None
+    with pytest.raises(InvalidSetting):
+        bootstrap_intervals(unit, said, draws=10, seed=1)
 
 
 def test_intervals_need_people_and_clusters():
