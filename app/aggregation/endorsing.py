@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit
+from scipy.special import expit
 
 from app.aggregation import amending, resolving, wishes
 from app.aggregation.amending import Amended, Ids, Said
 from app.aggregation.protocol import BAND, Flags, Floats, Pooled, PoolingRule, Votes
 from app.aggregation.resolving import Resolution
 from app.aggregation.wishes import Wishes
+from app.inference.decomposition.lasting import Lasting, lasting
+from app.inference.decomposition.votes import read_votes
 from app.inference.matched import OwnEffects
 from app.metapreferences.rules import Held
 
@@ -23,7 +26,16 @@ SMALLEST = 1e-6
 """Shifts below this many logits are none."""
 _STEPS = 12
 _SPREADS = (0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-CONTESTED_FROM, CONTESTED_VOTES, CONTESTED_SURE = 0.06, 8, 0.8
+
+
+@dataclass(frozen=True)
+class Again:
+    """Decided answers to pairs that their giver had answered before: person, pair: int64 (n,).  y: float64 (n,).  first_left: bool (n,)."""
+
+    person: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    y: Floats
+    first_left: Flags
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Raw:
     votes: first answers, each counting once.  judgment: bytes (n_votes,), which answer each vote is.  said: all decided answers.
     people: int64 (n_people,), database keys.  x: float64 (n_pairs, k), what each pair's first response has more of, in standard
     deviations, for a presentation influence averaged over the pair's votes.  effects: of those influences, in the same order.
-    topic, kind: (n_pairs,).  affected, experienced: bool (n_people,), as people said of themselves.
+    topic, kind: (n_pairs,).  affected, experienced: bool (n_people,), as people said of themselves.  again: repeats, None for none.
     """
 
     votes: Votes
@@ -46,6 +58,12 @@ class Raw:
     kind: tuple[str | None, ...]
     affected: Flags
     experienced: Flags
+    again: Again | None = field(default=None, repr=False)
+
+    @cached_property
+    def lasting(self) -> Lasting:
+        """Where people are known to differ by the votes as they were given."""
+        return differing(self, self.votes)
 
     @property
     def group_of(self) -> dict[int, str]:
@@ -185,15 +203,25 @@ def class_of(topic: str | None) -> str:
     return topic or "all"
 
 
-def contested(votes: Votes) -> Flags:
-    """Pairs on which people are known to differ: p (1 - p) above .06 with probability .8, from eight votes on; bool (n_pairs,).
+def differing(raw: Raw, votes: Votes) -> Lasting:
+    """Where people are known to differ, by these first answers and the repeats as they were given.
 
-    p is Beta(1 + k, 1 + n - k) after n decided votes; p (1 - p) > .06 is p within (.064, .936).
+    Between groups where twenty people told one; else between people, as far as repeats tell them from people who waver; else
+    nowhere (``app.inference.decomposition.lasting``). Groups count as the study says; answers that were taken for guesses do not.
     """
-    edge = 0.5 - np.sqrt(0.25 - CONTESTED_FROM)
-    n, k = votes.n_judgments.astype(np.float64), np.bincount(votes.pair, votes.y, votes.n_pairs)
-    inside = betainc(k + 1, n - k + 1, 1 - edge) - betainc(k + 1, n - k + 1, edge)
-    return np.asarray((n >= CONTESTED_VOTES) & (inside >= CONTESTED_SURE), np.bool_)
+    counted = votes.weight > 0
+    first = (votes.person, votes.pair, votes.y, votes.first_on_left)
+    columns = [c[counted] for c in first]
+    if raw.again is not None:
+        later = (raw.again.person, raw.again.pair, raw.again.y, raw.again.first_left)
+        columns = [np.concatenate([a, b]) for a, b in zip(columns, later, strict=True)]
+    person, pair, y, left = columns
+    return lasting(
+        read_votes(
+            person, pair, y, first_left=left, prompt=np.arange(votes.n_pairs),
+            group=votes.group if votes.group_names else None, names=votes.group_names, weights=votes.group_weights,
+        )
+    )  # fmt: skip
 
 
 class Scale:
@@ -322,7 +350,7 @@ def _resolve(
     resolved: list[str | None] = [None] * len(classes)
     if not ways:
         return p, weight, tuple(resolved)
-    open_to_it = contested(votes)
+    open_to_it = (raw.lasting if votes is raw.votes else differing(raw, votes)).known
     p, weight = p.copy(), weight.copy()
     juries = {"affected": raw.affected, "experience": raw.experienced}
     asked = {way: _jury(votes, rule, juries[way]) for way in set(ways.values()) & set(juries)}

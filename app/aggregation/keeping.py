@@ -95,8 +95,8 @@ def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
 
     influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood,
     moved_by (labels moved in all at endorsed shares 0, .1 ... 1).  vote_price: labels one more vote moves, a second.  vote_seconds:
-    median.  splits: by class, pairs people differ on, each as [pair, people, for the first, for the second].  people: each
-    person's own slopes by influence, in logits for one unit.
+    median.  splits: by class, pairs people differ on, each as [pair, people, for the first, for the second].  differing: whose sides
+    were told apart for that, and why nobody's where it is None.  people: each person's own slopes by influence, in logits for one unit.
     """
     rule = registry.rules()["soft"]
     now = endorsing.endorse(found.raw, held, rule)
@@ -117,6 +117,7 @@ def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
         "vote_price": _vote_moves(found) / seconds,
         "vote_seconds": seconds,
         "splits": _splits(found),
+        "differing": {"by": found.raw.lasting.by, "why": found.raw.lasting.why},
         "resolutions": {name: one.answers for name, one in now.resolutions.items()},
         "people": _slopes(found),
         "moved": int(now.moved.sum()),
@@ -155,11 +156,12 @@ def _vote_moves(found: Basis) -> float:
 
 
 def _splits(found: Basis) -> dict[str, list[list[int]]]:
+    """Pairs on which people are known to differ and stay on their side, the most even ones first: what M5 asks about."""
     votes, seen = found.raw.votes, found.seen
     people = votes.n_annotators
     first = np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs)
     second = np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs)
-    where = np.flatnonzero(endorsing.contested(votes) & (people >= FEWEST_FOR_SPLIT))
+    where = np.flatnonzero(found.raw.lasting.known & (people >= FEWEST_FOR_SPLIT))
     where = where[np.argsort(np.abs(first - second)[where], kind="stable")][:MOST_SPLITS]
     out: dict[str, list[list[int]]] = {}
     for pair in where.tolist():

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.aggregation import endorsing, registry
 from app.aggregation import observations as observing
 from app.aggregation.amending import Said
-from app.aggregation.endorsing import Endorsed, Raw
+from app.aggregation.endorsing import Again, Endorsed, Raw
 from app.aggregation.observations import Observations, People
 from app.aggregation.protocol import Flags, Floats, Votes
 from app.aggregation.sway import Sway, sway
@@ -199,10 +199,12 @@ def _raw(spec: StudySpec, seen: Observations, swayed: Sway, told: Mapping[int, M
     order = np.argsort(seen.judgment[decided], kind="stable")
     said = Said(seen.judgment[decided][order], seen.y[decided][order])
     affected, experienced = of_themselves(told, seen.people.id)
+    later = decided & ~first
+    again = Again(seen.person[later], seen.pair[later], seen.y[later], seen.first_left[later])
     return Raw(
         votes, seen.judgment[first], said, seen.people.id, swayed.pair_x(seen), swayed.effects, seen.pairs.topic,
         tuple(k or spec.item_kind for k in seen.pairs.kind),
-        affected, experienced,
+        affected, experienced, again,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 
 from app.aggregation import registry
 from app.aggregation.amending import Said
-from app.aggregation.endorsing import Raw, endorse
+from app.aggregation.endorsing import Again, Raw, endorse
 from app.aggregation.protocol import Votes
 from app.inference.matched import OwnEffects, own_effects
 from app.metapreferences.rules import Held
@@ -21,7 +21,20 @@ def effects(beta, *, own=True, names=("length",)):
     return OwnEffects(names, b, b, np.full(b.size, 0.01), np.full(b.size, 99), np.full(b.size, own), True, 0)
 
 
-def raw(pair, y, x, effect, *, n_people=20, group=None, weights=None, topic=None, kind=None, affected=None):
+def raw(
+    pair,
+    y,
+    x,
+    effect,
+    *,
+    n_people=20,
+    group=None,
+    weights=None,
+    topic=None,
+    kind=None,
+    affected=None,
+    again=None,
+):
     pair, y, x = np.asarray(pair), np.asarray(y, float), np.atleast_2d(np.asarray(x, float).T).T
     ids = np.array([b"%026d" % i for i in range(y.size)], "S26")
     votes = Votes.of(
@@ -36,8 +49,15 @@ def raw(pair, y, x, effect, *, n_people=20, group=None, weights=None, topic=None
     none = np.zeros(n_people, bool)
     return Raw(
         votes, ids, Said(ids, y), np.arange(n_people), x, effect, topic or (None,) * x.shape[0],
-        kind or ("value",) * x.shape[0], none if affected is None else affected, none,
+        kind or ("value",) * x.shape[0], none if affected is None else affected, none, again,
     )  # fmt: skip
+
+
+def asked_again(pair, y, n_people=20, *, wavers=0):
+    """Everybody answers everything once more, and alike, but for the first so many, who turn over."""
+    pair, y = np.asarray(pair), np.asarray(y, float)
+    later = np.where(np.arange(y.size) < wavers, 1 - y, y)
+    return Again(np.arange(y.size) % n_people, pair, later, np.ones(y.size, bool))
 
 
 def about(name="length", e=0.0, person=1, **more):
@@ -189,7 +209,8 @@ def resolved(way, people=6):
 
 
 def test_people_decide_what_is_done_where_they_disagree():
-    given = raw([0] * 20 + [1] * 20, [1] * 10 + [0] * 10 + [1] * 20, [[0.0], [0.0]], effects(0.0))
+    pair, y = [0] * 20 + [1] * 20, [1] * 10 + [0] * 10 + [1] * 20
+    given = raw(pair, y, [[0.0], [0.0]], effects(0.0), again=asked_again(pair, y))
     found = endorse(given, resolved("stay_out"), SOFT)
     assert found.resolved == ("stay_out", None)
     assert found.weight.tolist() == [0, 20]
@@ -198,13 +219,46 @@ def test_people_decide_what_is_done_where_they_disagree():
     assert few.resolved == (None, None) and few.weight.tolist() == [20, 20]
 
 
+@pytest.mark.parametrize("again", [None, "wavering"])
+def test_nothing_is_resolved_where_people_may_only_waver(again):
+    """Ten against ten is a disagreement only if those people would say so again: nobody was asked twice, or half turned over."""
+    pair, y = [0] * 20 + [1] * 20, [1] * 10 + [0] * 10 + [1] * 20
+    repeats = None if again is None else asked_again(pair, y, wavers=20)
+    given = raw(pair, y, [[0.0], [0.0]], effects(0.0), again=repeats)
+    assert endorse(given, resolved("stay_out"), SOFT).resolved == (None, None)
+
+
+def test_groups_that_agree_have_nothing_to_resolve():
+    """Both groups are even: the total is as large as when one group is against the other, the part between them is not."""
+    group = np.arange(40) % 2
+    weights = {"north": 0.5, "south": 0.5}
+    apart, alike = (group == 0).astype(float), (np.arange(40) % 4 < 2).astype(float)
+    resolutions = []
+    for y in (apart, alike):
+        pair, everything = np.repeat([0, 1], 40), np.concatenate([y, np.ones(40)])
+        given = raw(pair, everything, [[0.0], [0.0]], effects(0.0), n_people=40, group=group, weights=weights)
+        resolutions.append(endorse(given, resolved("stay_out"), SOFT).resolved)
+    assert resolutions == [("stay_out", None), (None, None)]
+
+
+def test_guesses_make_no_disagreement():
+    """Eight of north say yes, eight of south no; those of south were guesses."""
+    group = np.arange(20) % 2
+    y = np.tile([1.0, 0.0], 10)
+    given = raw([0] * 20, y, [[0.0]], effects(0.0), group=group, weights={"north": 0.5, "south": 0.5})
+    guesses = [on_vote(v, "value_weight", 0.0, v) for v in range(1, 20, 2)]
+    assert endorse(given, resolved("stay_out"), SOFT).resolved == ("stay_out",)
+    assert endorse(given, [*guesses, *resolved("stay_out")], SOFT).resolved == (None,)
+
+
 def test_those_it_affects_decide_where_people_want_that():
     affected = np.arange(20) < 3
-    given = raw([0] * 20, [1] * 10 + [0] * 10, [[0.0]], effects(0.0), affected=affected)
+    again = asked_again([0] * 20, [1] * 10 + [0] * 10)
+    given = raw([0] * 20, [1] * 10 + [0] * 10, [[0.0]], effects(0.0), affected=affected, again=again)
     found = endorse(given, resolved("affected"), MAJORITY)
     assert found.p_endorsed[0] == 1.0 and found.resolved == ("affected",)
     nobody = endorse(
-        raw([0] * 20, [1] * 10 + [0] * 10, [[0.0]], effects(0.0)), resolved("affected"), MAJORITY
+        raw([0] * 20, [1] * 10 + [0] * 10, [[0.0]], effects(0.0), again=again), resolved("affected"), MAJORITY
     )
     assert nobody.p_endorsed[0] == 0.5 and nobody.resolved == ("affected: nobody known",)
 

@@ -418,8 +418,16 @@ def test_people_say_what_is_done_where_they_differ(sqlite_database, clock):
         made = factories.study(
             session, now=clock.now, rows=factories.items(3), querying={"retest": 0}, collection={"per_pair": {"min": 1, "max": 40}},
             meta={"share": 0.2, "kinds": ["M5"]},
+            people={"profile": [{"key": "region", "label": "Where?", "options": ["north", "south"]}], "groups": {"key": "region"}},
         )  # fmt: skip
-    everyone = people_of(database, made, 22, clock.now)
+    with database.write() as session:
+        everyone = [
+            factories.annotator(
+                session, made.study_id, now=clock.now, group_key="region",
+                attributes={"region": ("north", "south")[n % 2]},
+            ).id
+            for n in range(22)
+        ]  # fmt: skip
     for number, person in enumerate(everyone):
         for _ in range(3):
             serving, _ = ask(database, made, person, clock.tick())
@@ -438,6 +446,7 @@ def test_people_say_what_is_done_where_they_differ(sqlite_database, clock):
             )
     kept = keeping.keep(database, made.study_id, now=clock.tick())
     assert {len(pairs) for pairs in kept.result["splits"].values()} == {3}
+    assert kept.result["differing"] == {"by": "groups", "why": None}
     for person in everyone[:6]:
         with database.write() as session:
             study, annotator = session.get_one(Study, made.study_id), session.get_one(Annotator, person)

@@ -91,12 +91,12 @@ def pair_parts(
     decided = np.isin(rows.mean, (0.0, 1.0))
     of = np.zeros(rows.person.size, np.int64) if groups is None else groups.of[rows.person]
     weights = np.ones(1) if groups is None else groups.weights
-    n, k = _counts(votes, rows, of, decided, weights.size)
+    n, k = counts(votes, rows, of, decided, weights.size)
     everyone = np.bincount(rows.pair[decided], minlength=votes.n_pairs)
     all_units = np.bincount(rows.pair, minlength=votes.n_pairs)
     told = n.sum(axis=1) > 0
-    posterior = _Posterior(n[told].astype(np.int64), k[told].astype(np.int64), weights)
-    out = {name: np.full(votes.n_pairs, np.nan) for name in _Posterior.NAMES}
+    posterior = Posterior(n[told].astype(np.int64), k[told].astype(np.int64), weights)
+    out = {name: np.full(votes.n_pairs, np.nan) for name in Posterior.NAMES}
     for name, values in posterior.moments().items():
         out[name][told] = values
     neediest = np.full(votes.n_pairs, -1)
@@ -141,7 +141,7 @@ def slowness(person: Ints, pair: Ints, seconds: Floats, *, n_pairs: int) -> Floa
     return np.asarray(np.bincount(at, log - own[who], n_pairs) / np.maximum(count, 1))
 
 
-def _counts(
+def counts(
     votes: Votes, rows: Units, of: Ints, decided: NDArray[np.bool_], size: int
 ) -> tuple[Floats, Floats]:
     """By pair and group: people decided, and those of them for the first response. People of no known group are left out."""
@@ -152,7 +152,7 @@ def _counts(
     return n.astype(np.float64), np.asarray(k, np.float64)
 
 
-class _Posterior:
+class Posterior:
     """The grid prior fitted to counts, and the posterior moments of each pair."""
 
     NAMES = ("share", "epistemic", "between_groups", "inner", "conflict")
@@ -203,6 +203,13 @@ class _Posterior:
             prior /= prior.sum()
         self.n, self.k = kept_n, kept_k
         return prior
+
+    def cells(self, rows: Ints) -> Floats:
+        """How likely each cell of the grid is for these pairs: float64 (n_rows, 124), rows summing to 1."""
+        kept_n, kept_k, self.n, self.k = self.n, self.k, self.n[rows], self.k[rows]
+        weight = self._likelihood(slice(None)).astype(np.float64) * self.prior
+        self.n, self.k = kept_n, kept_k
+        return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
     def moments(self) -> dict[str, Floats]:
         """Posterior moments of every pair."""

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from app.aggregation import labels
+from app.aggregation import keeping, labels
 from app.kit.errors import NotFound
 from app.people.tables import Researcher
 from app.querying import own_questions
@@ -70,6 +70,8 @@ class Questions(Frame):
     own: tuple[Preview, ...]
     inert: tuple[str, ...]
     retired: tuple[str, ...]
+    undivided: str | None
+    """Why nobody can be asked how to resolve a disagreement, where that kind is on."""
     texts_shown: int
     csv_url: str
     json_url: str
@@ -117,10 +119,19 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
         own=tuple(_preview(one, spec) for one in spec.meta.own),
         inert=tuple(one.code for one in found if one.inert),
         retired=tuple(t.name for one in found for t in one.templates if t.retired),
+        undivided=_undivided(session, study, spec),
         texts_shown=asked.TEXTS,
         csv_url=csv_url,
         json_url=json_url,
     )
+
+
+def _undivided(session: Session, study: Study, spec: StudySpec) -> str | None:
+    kept = keeping.latest(session, study.id)
+    if kept is None or "M5" not in spec.meta.kinds or spec.meta.share <= 0:
+        return None
+    why = kept.result.get("differing", {}).get("why")
+    return None if why is None else str(why)
 
 
 def _preview(one: OwnQuestion, spec: StudySpec) -> Preview:
