@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -31,11 +32,38 @@ from app.people.tables import Annotator
 from app.studies.tables import Item, Pair, Response, Study
 
 VOTES, PEOPLE, BATCH = 1, 200, 20_000
-WORDS = "the of a to in is you that it he was for on are as with his they at be this have from or one had by word but not".split()
+VOCABULARY, OPENINGS = 20_000, 40
 
 
-def text(rng: random.Random, n: int) -> str:
-    return " ".join(rng.choices(WORDS, k=n))
+class Prompts:
+    """Requests as people write them: words as frequent as their rank says, some with a common opening, some almost asked before."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        consonants, vowels = "bcdfghjklmnprstvwz", "aeiou"
+        self._words = [
+            "".join(rng.choice(consonants) + rng.choice(vowels) for _ in range(rng.randint(1, 4)))
+            for _ in range(VOCABULARY)
+        ]
+        self._frequent = list(accumulate(1.0 / (rank + 2.7) for rank in range(VOCABULARY)))
+        self._openings = [self.words(rng.randint(3, 9)) for _ in range(OPENINGS)]
+        self._earlier: list[list[str]] = []
+
+    def words(self, n: int) -> list[str]:
+        return self._rng.choices(self._words, cum_weights=self._frequent, k=n)
+
+    def next(self) -> str:
+        """10 to 90 words; 15 % begin with one of the openings, 2 % are an earlier request with one word changed."""
+        rng = self._rng
+        kind = rng.random()
+        if kind < 0.02 and self._earlier:
+            made = list(rng.choice(self._earlier))
+            made[rng.randrange(len(made))] = self.words(1)[0]
+        else:
+            made = (rng.choice(self._openings) if kind < 0.17 else []) + self.words(rng.randint(10, 90))
+        if len(self._earlier) < 20_000:
+            self._earlier.append(made)
+        return " ".join(made)
 
 
 def fill(database: Database, pairs: int) -> int:
@@ -55,10 +83,11 @@ def fill(database: Database, pairs: int) -> int:
         people = [row.id for row in session.query(Annotator.id).filter_by(study_id=study)]
         base = {k: (session.query(t.id).order_by(t.id.desc()).limit(1).scalar() or 0) + 1 for k, t in
                 (("item", Item), ("response", Response), ("pair", Pair))}  # fmt: skip
-    ready = [text(rng, 20) for _ in range(5000)]
+    prompts = Prompts(rng)
+    ready = [" ".join(prompts.words(20)) for _ in range(50_000)]
     for start in range(0, pairs, BATCH):
         numbers = range(start, min(pairs, start + BATCH))
-        texts = {n: tuple(" ".join(rng.choices(ready, k=k)) for k in (3, 4, 4)) for n in numbers}
+        texts = {n: (prompts.next(), *(" ".join(rng.choices(ready, k=4)) for _ in "ab")) for n in numbers}
         with database.write() as session:
             session.execute(insert(Item), [
                 {"id": base["item"] + n, "study_id": study, "external_id": f"i{n:07d}", "prompt": [{"role": "user", "content": texts[n][0]}],
