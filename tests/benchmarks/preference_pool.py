@@ -22,9 +22,9 @@ from app.inference import preference_posterior as pp
 from app.inference.entropy_split import entropy, logistic
 from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import Outlook, outlook, parts
-from app.querying import draw, refreshing
-from app.querying.refreshing import place_of_fit
+from app.querying import draw, scoring
 from app.querying.registry import acquisitions
+from app.querying.vote_log import place_of_fit
 
 GROUPS = np.array([0.5, 0.3, 0.2])
 PEOPLE, POOL, TEST, WIDTH = 60, 6000, 3000, 64
@@ -86,7 +86,7 @@ def average_precision(score, relevant):
 
 def view_of(seen: Outlook, pi, group):
     n = seen.people.size
-    return refreshing.view_of(seen, parts(seen, pi), group, np.arange(n), np.zeros(n, np.int32))
+    return scoring.view_of(seen, parts(seen, pi), group, np.arange(n), np.zeros(n, np.int32))
 
 
 def run(policy, seed, features, known, votes):

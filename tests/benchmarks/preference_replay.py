@@ -27,8 +27,8 @@ from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import outlook
 from app.inference.rank_posterior import counted
 from app.querying import draw
-from app.querying.refreshing import place_of_fit
 from app.querying.registry import acquisitions
+from app.querying.vote_log import place_of_fit
 from tests.benchmarks.preference_pool import view_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -21,8 +21,8 @@ from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import expected_information, outlook, parts
 from app.querying import draw
 from app.querying.protocol import CandidateView
-from app.querying.refreshing import view_of
 from app.querying.registry import acquisitions
+from app.querying.scoring import view_of
 from app.querying.selection import Selection
 
 

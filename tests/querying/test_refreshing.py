@@ -13,7 +13,7 @@ from app.assignments import intake
 from app.assignments.tables import Assignment
 from app.judgments import writes as judgments
 from app.people.tables import Annotator
-from app.querying import pool_features, reasons, refreshing, selection
+from app.querying import pool_features, reasons, refreshing, selection, vote_log
 from app.querying.writes import issue_next
 from app.studies.importing.rows import read_items
 from app.studies.tables import Item, Pair, Response, Study
@@ -187,7 +187,7 @@ def test_a_refresh_is_a_fold_over_the_log(database, clock, studied):
     stepwise = refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
         _, one = refreshing.posterior_of(session, made.study_id)
-    assert stepwise.result["fitted_at"] == refreshing.place_of_fit(75) == 70
+    assert stepwise.result["fitted_at"] == vote_log.place_of_fit(75) == 70
     with database.write() as session:
         session.execute(sa.delete(FitPart).where(FitPart.name.like("model.%")))
     refreshing.refresh(database, made.study_id, now=clock.now)
@@ -210,7 +210,7 @@ def test_a_refresh_is_a_fold_over_the_log(database, clock, studied):
 
 
 def test_places_of_whole_fits_grow_with_the_log():
-    places = sorted({refreshing.place_of_fit(n) for n in range(3000)})
+    places = sorted({vote_log.place_of_fit(n) for n in range(3000)})
     assert places[:4] == [0, 20, 70, 120]
     assert max(np.diff(places)) < 380
     assert len(places) < 40

@@ -1,0 +1,148 @@
+"""An ordinary pair, drawn from the pool by the study's policy.
+
+Pairs are drawn by number from the dense pool, and what a person has seen is checked for the pairs drawn. Two exceptions are
+deliberate: the last few pairs of a pool are listed, and a person who opted out of topics is counted exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.assignments import pool, reads
+from app.assignments.reads import Candidate, PoolSize
+from app.assignments.tables import Assignment
+from app.kit import log
+from app.querying import draw, guessing, reasons, selection
+from app.querying.asking import Asking, put
+from app.querying.protocol import Acquisition, CandidateView, Learns
+from app.querying.selection import Selection
+from app.studies import reads as studies
+
+SMALL_POOL = 128
+"""Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
+ROUNDS = 12
+REDRAWS = 8
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a draw goes by: the policy, the scores of its last refresh, and a note where it is not the one asked for."""
+
+    policy: Acquisition
+    kept: Selection | None
+    note: str | None
+
+
+def draw_pair(
+    session: Session, asking: Asking, by: Policy, size: PoolSize, *, branch: float
+) -> Assignment | None:
+    """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
+    policy, kept, note = by.policy, by.kept, by.note
+    explore = asking.spec.querying.explore if policy.name != "random" else 0.0
+    for redraws in range(REDRAWS):
+        if redraws:
+            size = reads.pool_size(session, asking.study.id)
+        found, eligible = _candidates(session, asking, size.open_pairs, policy.candidates)
+        if not found:
+            return None
+        view = _view(found, kept, asking.annotator.group_label)
+        drawn = draw.choose(policy, view, eligible=eligible, explore=explore, rng=asking.rng)
+        chosen = found[drawn.index]
+        load = chosen.counted + chosen.reserved
+        taken, still_open = pool.reserve(
+            session, asking.study.id, chosen.pair_id, asking.deltas, room=load < chosen.cap - 1
+        )
+        if not taken:
+            continue
+        if still_open:
+            asking.deltas.seen_open[asking.annotator.id] += 1
+        notes = [n for n in (note, drawn.note) if n]
+        expected = None if kept is None else kept.expected_share(chosen.pair_id, asking.annotator.group_label)
+        pair = studies.get_pair(session, chosen.pair_id)
+        guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
+        record = {
+            **guess.noted(),
+            "branch": "explore" if drawn.explored else "policy",
+            "branch_probability": branch,
+            "eligible": eligible,
+            "candidates": len(found),
+            "explore": explore,
+            "load": load,
+            **({"redraws": redraws} if redraws else {}),
+            **({"note": "; ".join(notes)} if notes else {}),
+            **({"asked_policy": asking.spec.querying.policy} if note else {}),
+            **reasons.of_draw(kept, policy, drawn, chosen.pair_id, asking.annotator.group_label),
+        }
+        return put(
+            session, asking, chosen.pair_id,
+            policy=policy.name, score=drawn.score, propensity=branch * drawn.probability, draw=record,
+        )  # fmt: skip
+    log.event("draw.gave_up", study_id=asking.study.id, redraws=REDRAWS)
+    return None
+
+
+def _candidates(session: Session, asking: Asking, size: int, wanted: int) -> tuple[list[Candidate], int]:
+    """Up to ``wanted`` pairs of ``size`` open ones that the person can be asked, uniformly without replacement, and how many
+    there are in all.
+    """
+    topics = asking.annotator.opted_out_topics if asking.spec.people.opt_out_topics else []
+    seen = asking.person.seen_open + asking.deltas.seen_open[asking.annotator.id]
+    eligible = size - seen
+    if topics:
+        eligible -= reads.count_topic_excluded(session, asking.study.id, asking.annotator.id, topics)
+    if eligible <= 0:
+        return [], 0
+    if size > SMALL_POOL and eligible > max(wanted, SMALL_POOL):
+        found = _sample(session, asking, size, wanted, topics)
+        if found is not None:
+            return found, eligible
+    everything = reads.all_candidates(session, asking.study.id, asking.annotator.id, without_topics=topics)
+    picked = [everything[i] for i in draw.distinct(asking.rng, len(everything), wanted)]
+    return picked, len(everything)
+
+
+def _sample(
+    session: Session, asking: Asking, size: int, wanted: int, topics: list[str]
+) -> list[Candidate] | None:
+    """Draw numbers, keep pairs not seen and not opted out, in the order drawn; None where too few come up."""
+    found: list[Candidate] = []
+    tried: set[int] = set()
+    for _ in range(ROUNDS):
+        batch = draw.distinct(asking.rng, size, max(8, wanted - len(found) + wanted // 4))
+        fresh = [p for p in batch if p not in tried]
+        tried.update(fresh)
+        by_position = {
+            c.position: c for c in reads.candidates_at(session, asking.study.id, asking.annotator.id, fresh)
+        }
+        for position in fresh:
+            one = by_position.get(position)
+            if one is not None and not one.seen and one.topic not in topics:
+                found.append(one)
+                if len(found) == wanted:
+                    return found
+    return None
+
+
+def kept_scores(session: Session, asking: Asking, policy: Acquisition) -> Selection | None:
+    """Scores of the last refresh, where the policy goes by a model. A store that cannot be read costs nobody a question."""
+    if not isinstance(policy, Learns):
+        return None
+    try:
+        return selection.current(session, asking.study.id, policy.name, policy.version)
+    except (KeyError, ValueError, EOFError) as error:
+        log.event("selection.unreadable", study_id=asking.study.id, kind=type(error).__name__)
+        return None
+
+
+def _view(found: list[Candidate], kept: Selection | None, group: str | None) -> CandidateView:
+    pair_id = np.array([c.pair_id for c in found], dtype=np.int64)
+    load = np.array([c.counted + c.reserved for c in found], dtype=np.int64)
+    return CandidateView(
+        pair_id=pair_id,
+        load=load,
+        cap=np.array([c.cap for c in found], dtype=np.int64),
+        stored=None if kept is None else kept.stored(pair_id, load, group),
+    )
