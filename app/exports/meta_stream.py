@@ -89,7 +89,7 @@ def answers(state: State) -> Iterator[MetaAnswerRecord]:
                 choice=str(answer.get("choice") or ""),
                 answer=as_json(told),
                 stood=sum(bool(v) for v in stands.values()) if isinstance(stands, dict) else 0,
-                shown=len(stands),
+                shown=len({*stands, *(row.trigger or {}).get("cases", ())}),
                 about=sorted({about[i] for i in _judgments(row) if i in about}),
                 reason=without_personal_details(row.answer_text) if words else None,
                 response_ms=row.elapsed_ms,

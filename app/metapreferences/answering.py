@@ -178,7 +178,8 @@ def effects(payload: Mapping[str, Any], kind_code: str, said: MetaAnswer, person
         placed = {"M1": "influence", "M9": "influence", "M5": "class"}.get(kind_code)
         if not known or placed is None or placed not in about:
             return []
-    view = MetaView(str(person), evidence=tuple(payload.get("evidence", ())), about=about)
+    cases = tuple(c["judgment_id"] for c in payload.get("cases", ()))
+    view = MetaView(str(person), evidence=tuple(payload.get("evidence", ())), about=about, cases=cases)
     return kind.effects(said, view)
 
 
@@ -201,9 +202,12 @@ def _keep(
     supersedes: MetaEvent | None = None,
 ) -> MetaEvent:
     payload = assignment.payload or {}
+    trigger = dict(payload["trigger"])
+    if needs_cases(assignment.kind, payload, said.choice):
+        trigger["cases"] = [c["judgment_id"] for c in payload["cases"]]
     asked = Asked(
         assignment.kind, payload["template"], payload["version"], f"{payload['lead']} {payload['text']}".strip(),
-        tuple(o["value"] for o in payload["options"]), payload["form"], tuple(payload["evidence"]), payload["trigger"],
+        tuple(o["value"] for o in payload["options"]), payload["form"], tuple(payload["evidence"]), trigger,
         payload.get("preview"), assignment.id, None, assignment.work_session,
     )  # fmt: skip
     elapsed = given.get("elapsed_ms")

@@ -43,7 +43,7 @@ class MetaEvent(Base):
     evidence: Mapped[list[str]] = mapped_column(JSON)
     """Judgments that were shown or counted."""
     trigger: Mapped[dict[str, Any]]
-    """statistic, value, threshold, model_version, random"""
+    """statistic, value, threshold, model_version, random; cases: own choices that the answer was to turn over, put before it held"""
     preview_effect: Mapped[dict[str, Any] | None]
     """Labels that each answer would have moved when it was asked; for researchers, never shown to people."""
     answer: Mapped[dict[str, Any]]

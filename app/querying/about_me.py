@@ -144,7 +144,8 @@ def answer_statement(
     """Keep what the person says about one statement; it replaces what they said before. Raises Malformed."""
     me, say = kind(), words(spec.display.language)
     occasion = me.occasion(one, found.leaning(one.name))
-    view = MetaView(str(annotator.id), evidence=occasion.evidence, about=occasion.about)
+    cases = tuple(c.judgment_id for c in occasion.cases)
+    view = MetaView(str(annotator.id), evidence=occasion.evidence, about=occasion.about, cases=cases)
     text = me.wording(occasion.about, "plain", say).text
     return _keep(
         session, annotator, f"M9.{one.name}", text, tuple(o.value for o in me.options()), occasion,
@@ -240,9 +241,11 @@ def _keep(
     now: datetime,
     shown_at: datetime,
 ) -> MetaEvent:
+    trigger = {**occasion.trigger, "review": True, "foil": bool(occasion.about.get("foil"))}
+    if occasion.cases and answer.choice in kind().needs_cases:
+        trigger["cases"] = [c.judgment_id for c in occasion.cases]
     asked = Asked(
-        KIND, template, 1, text, options, evidence=occasion.evidence,
-        trigger={**occasion.trigger, "review": True, "foil": bool(occasion.about.get("foil"))},
+        KIND, template, 1, text, options, evidence=occasion.evidence, trigger=trigger,
         preview={a: round(moved, 6) for a, _, moved in occasion.outcomes},
     )  # fmt: skip
     return writes.record(

@@ -88,13 +88,20 @@ class MetaAnswer:
 class MetaView:
     """What a meta-question kind may look at when it is answered: the choice it was tapped on, or the question as it was asked.
 
-    ``about`` is what the occasion put into the question (``Occasion.about``), as it was stored with it.
+    ``about`` is what the occasion put into the question (``Occasion.about``), as it was stored with it; ``cases`` are the person's own
+    choices that it was to turn over, put before them with it.
     """
 
     annotator_id: str
     judgment_id: str | None = None
     evidence: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    cases: tuple[str, ...] = ()
+
+    def stood_by(self, answer: MetaAnswer) -> tuple[int, int]:
+        """(cases the person stands by, cases put before them). One left open is not stood by: saying it is not standing by it."""
+        put = {*self.cases, *answer.stands}
+        return sum(bool(stands) for stands in answer.stands.values()), len(put)
 
 
 @runtime_checkable

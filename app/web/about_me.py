@@ -139,6 +139,10 @@ def save(
         if before is not None and (before.answer.get("choice"), before.answer_text) == (choice, text):
             continue
         stands = stands_from_form(form, f"case_{one.name}_")
+        if before is not None and before.answer.get("choice") == choice:
+            stands = dict(
+                before.answer.get("stands") or {}
+            )  # only the words are new: the cases were put before
         said = MetaAnswer(choice, text, stands=stands)
         about_me.answer_statement(
             session, visit.annotator, visit.spec, found, one, said, now=now, shown_at=shown_at
@@ -219,8 +223,7 @@ def _cases(
     form: dict[str, Any],
 ) -> CasesPage | None:
     """What the answers would turn over, or None where they turn nothing over."""
-    me = about_me.kind()
-    label = words(visit.language)("M9.option.dont_copy")
+    me, say = about_me.kind(), words(visit.language)
     cases = []
     for one, choice in answered:
         before = found.said.get(one.name)
@@ -231,7 +234,7 @@ def _cases(
             cases.append(
                 (
                     f"case_{one.name}_",
-                    f"{_says(visit, one)} {label}",
+                    f"{_says(visit, one)} {say(f'M9.option.{choice}')}",
                     voices(session, visit, list(shown), shown),
                 )
             )

@@ -66,8 +66,8 @@ def kind_of(database, serving):
         return session.get_one(Assignment, serving).kind
 
 
-def work(database, made, person, clock, count, *, answer="ignore", prefer="longer"):
-    """Answer so many questions, comparisons by length; the kinds put, in order."""
+def work(database, made, person, clock, count, *, answer="ignore", prefer="longer", stands=None):
+    """Answer so many questions, comparisons by length; the kinds put, in order. ``stands``: what is said of every case put."""
     kinds = []
     for _ in range(count):
         got = ask(database, made, person, clock.tick(seconds=20))
@@ -87,9 +87,13 @@ def work(database, made, person, clock, count, *, answer="ignore", prefer="longe
             )
         else:
             with database.read() as session:
-                offered = [o["value"] for o in session.get_one(Assignment, got[0]).payload["options"]]
+                put = session.get_one(Assignment, got[0]).payload
+            offered = [o["value"] for o in put["options"]]
             chosen = answer if answer in offered else offered[0]
-            give(database, made, person, got[0], clock.tick(seconds=9), choice=chosen)
+            told = (
+                {} if stands is None else {"stands": {c["judgment_id"]: stands for c in put.get("cases", [])}}
+            )
+            give(database, made, person, got[0], clock.tick(seconds=9), choice=chosen, **told)
     return kinds
 
 
@@ -163,6 +167,25 @@ def test_the_dearest_question_is_about_length_and_moves_labels(swayed, clock):
     assert asked["M1.length"] >= 5
     assert found.endorsed.moved.sum() >= 30
     assert not found.endorsed.stable.all()
+
+
+def test_saying_so_without_standing_by_what_it_turns_over_is_hardly_a_correction(swayed, clock):
+    """Who leaves every case open has no more effect than who stands by none; who stands by all of them corrects the label."""
+    from app.aggregation import labels
+
+    database, made = swayed
+    told = {}
+    for stands, people in ((None, 4), (False, 4), (True, 8)):
+        for person in people_of(database, made, people, clock.now):
+            work(database, made, person, clock, 7, stands=stands)
+        with database.read() as session:
+            held = [p for p in reads.active_patches(session, made.study_id) if p.target_id == "length"]
+            found = labels.labels(session, session.get_one(Study, made.study_id))
+        told[stands] = next(w.endorsed for w in found.endorsed.wishes.wishes if w.name == "length")
+        if stands is not True:
+            assert held and all(p.shown and not p.stood for p in held if p.var == "endorsed")
+    assert told[None] > 0.93 and told[False] > 0.93
+    assert told[True] < 0.8
 
 
 def test_every_question_says_how_likely_it_was(swayed, clock):

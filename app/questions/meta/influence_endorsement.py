@@ -26,7 +26,9 @@ _COUNTS = {"count": 1.0, "ignore": 0.0, "against": 0.0}
 class InfluenceEndorsement:
     """How much of an influence should count. "It should count" is 1, "that alone should not" is 0, "against it" is 0 and a wish that is
     kept for principles, "only sometimes" is 1 in topics its words name and one half otherwise; "something else that comes with it"
-    proposes another influence and says nothing of this one. Strength is the share of own cases stood by (METHOD 3.1 M1, 3.4.1).
+    proposes another influence and says nothing of this one. Strength is the share stood by of the own cases that were put with the
+    question, one left open among those not stood by; who has no choice that it would turn over lends it everybody's share
+    (METHOD 3.1 M1, 3.4.1, 3.4.10).
     """
 
     name: str = "influence_endorsement"
@@ -104,8 +106,7 @@ class InfluenceEndorsement:
         if answer.choice == "sometimes":
             topics = _named(answer.text or "", view.about.get("topics", ()))
             value = {"e": 1.0, "else": 0.0, "topics": topics} if topics else 0.5
-        shown = len(answer.stands) if answer.choice in self.needs_cases else 0
-        stood = sum(answer.stands.values()) if shown else 0
+        stood, shown = view.stood_by(answer) if answer.choice in self.needs_cases else (0, 0)
         found = [PatchDraft("person", "influence", name, "endorsed", value, sources, stood, shown)]
         if answer.choice == "against":
             found.append(PatchDraft("person", "influence", name, "principle", "against", sources))

@@ -19,7 +19,7 @@ CASES = 3
 @dataclass(frozen=True)
 class ModelOfMe:
     """Says how much counts: "fits me" lets an influence count for this person; "true, but don't copy it" takes it out, as far as they stand by what that
-    changes; "doesn't fit" ends the study's guessing by it; "partly" counts for half. An answer to a foil has no effect: how
+    changes; "partly" counts for half, on the same terms; "doesn't fit" ends the study's guessing by it. An answer to a foil has no effect: how
     often foils are accepted measures nodding along (METHOD 3.1 M9, 3.4.5).
     """
 
@@ -30,7 +30,7 @@ class ModelOfMe:
     on_ballot: bool = False
     seconds: float = 15.0
     forms: tuple[str, ...] = ("plain",)
-    needs_cases: frozenset[str] = frozenset({"dont_copy"})
+    needs_cases: frozenset[str] = frozenset({"dont_copy", "partly"})
 
     def options(self) -> list[Option]:
         return [Option(a, f"M9.option.{a}", "") for a in _ANSWERS]
@@ -97,8 +97,7 @@ class ModelOfMe:
         value = {"fits": 1.0, "partly": 0.5, "dont_copy": 0.0}.get(answer.choice)
         if value is None:
             return []
-        shown = len(answer.stands) if answer.choice == "dont_copy" else 0
-        stood = sum(answer.stands.values()) if shown else 0
+        stood, shown = view.stood_by(answer) if answer.choice in self.needs_cases else (0, 0)
         return [PatchDraft("person", "influence", name, "endorsed", value, sources, stood, shown)]
 
     def simulate(self, rng: Random, truth: float) -> str:
