@@ -40,13 +40,24 @@ _POOL = select(
     .scalar_subquery()
     .label("spent"),
 ).where(Pool.study_id == bindparam("study"))
-_RETESTS = select(
-    func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
-    func.count(),
-).where(
-    Assignment.annotator_id == bindparam("who"),
-    Assignment.retest_of.is_not(None),
-    Assignment.state.in_(_SEEN),
+_FIRST = aliased(Assignment)
+_RETESTS = (
+    select(
+        func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
+        func.count().filter(_FIRST.slot < bindparam("below")),
+    )
+    .join(
+        _FIRST,
+        (_FIRST.annotator_id == Assignment.annotator_id)
+        & (_FIRST.pair_id == Assignment.pair_id)
+        & _FIRST.retest_of.is_(None)
+        & (_FIRST.state == "answered"),
+    )
+    .where(
+        Assignment.annotator_id == bindparam("who"),
+        Assignment.retest_of.is_not(None),
+        Assignment.state.in_(_SEEN),
+    )
 )
 
 
@@ -196,7 +207,7 @@ def count_gold_in_session(session: Session, annotator_id: int, work_session: int
 
 
 def retests_of_person(session: Session, annotator_id: int, *, below_slot: int) -> tuple[int, int]:
-    """(retests answered at a slot below ``below_slot``, retests given and not expired): both from the retest index."""
+    """(retests answered at a slot below ``below_slot``, answers given below it that were asked again): both from the retest index."""
     row = session.execute(_RETESTS, {"who": annotator_id, "below": below_slot}).one()
     return int(row[0]), int(row[1])
 

@@ -153,7 +153,7 @@ class PersonLoad(Base):
     answered: Mapped[int] = mapped_column(default=0)
     """Questions answered other than by a skip: what ``per_annotator`` limits."""
     voided: Mapped[int] = mapped_column(default=0)
-    """Answers taken back, given late, or repeats skipped: while there are any, repeats are listed rather than counted."""
+    """Answers taken back, given after a skip or late, or repeats skipped: while there are any, repeats are listed rather than counted."""
     seen_open: Mapped[int] = mapped_column(default=0)
     """Pairs of the open pool that this person has seen and so cannot draw."""
     work_session: Mapped[int] = mapped_column(default=1)

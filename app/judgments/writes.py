@@ -303,7 +303,7 @@ def _supersede(
     given, gives = before.choice not in {"skip", "retracted"}, row["choice"] not in {"skip", "retracted"}
     shard = pool.shard_of(before.annotator_id)
     deltas.judgments[shard] += int(gives) - int(given)
-    if given and not gives:
+    if given != gives:
         session.execute(
             update(PersonLoad)
             .where(PersonLoad.annotator_id == before.annotator_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.metapreferences import reads as wishes
 from app.querying import draw, router
 from app.querying.asking import Asking, put
 from app.querying.router import Repeat
+from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Pair
 
@@ -33,37 +35,36 @@ def count_repeatable(session: Session, asking: Asking) -> int:
     """How many earlier own answers could be asked again.
 
     Places in the person's sequence that lie far enough back, less repeats among them, less those repeated already: a count
-    from the few repeats alone. Where an answer was taken back or given late, or there are checks, they are listed.
+    from the few repeats alone. Where an answer was taken back or given late, or there are or were checks, they are listed.
     """
     below = asking.person.slot - repeat_gap(asking.spec)
     if asking.spec.querying.retest <= 0 or below <= 0:
         return 0
-    if _must_list(asking):
-        return len(session.execute(repeatable(), _listing(asking, below)).all())
+    if _must_list(session, asking):
+        return len(list_repeatable(session, asking))
     old_repeats, repeated = reads.retests_of_person(session, asking.annotator.id, below_slot=below)
     return max(0, below - old_repeats - repeated)
 
 
-def _must_list(asking: Asking) -> bool:
-    return bool(asking.person.voided) or asking.spec.gold.share > 0
-
-
-def _listing(asking: Asking, below: int) -> dict[str, int]:
-    return {"annotator_id": asking.annotator.id, "from_slot": 0, "to_slot": below - 1}
+def _must_list(session: Session, asking: Asking) -> bool:
+    """Whether a place in the sequence may hold something that is not asked again: checks of this or an earlier version, say."""
+    versions = range(1, asking.study.version + 1)
+    return bool(asking.person.voided) or any(
+        studies.spec_of(session, asking.study, n).gold.share > 0 for n in versions
+    )
 
 
 def put_repeat(session: Session, asking: Asking, eligible: int, share: float) -> Assignment:
     """Ask an earlier own answer again. Some are taken evenly, and of these those likelier that the figures of their pair call for."""
     below = asking.person.slot - repeat_gap(asking.spec)
     rows: list[Any] = []
-    if not _must_list(asking):
-        for slot in draw.distinct(asking.rng, below, REPEATS_TRIED):
-            at = {"annotator_id": asking.annotator.id, "from_slot": slot, "to_slot": slot}
-            rows += session.execute(repeatable(), at).all()[:1]
-            if len(rows) == min(REPEATS, eligible):
-                break
+    if not _must_list(session, asking):
+        places = draw.distinct(asking.rng, below, REPEATS_TRIED)
+        at = {"annotator_id": asking.annotator.id, "slots": places}
+        found = {r.slot: r for r in session.execute(_repeatable_at(), at)}
+        rows = [found[place] for place in places if place in found][:REPEATS]
     if not rows:
-        everything = session.execute(repeatable(), _listing(asking, below)).all()
+        everything = list_repeatable(session, asking)
         eligible = len(everything)
         rows = [everything[i] for i in draw.distinct(asking.rng, eligible, REPEATS)]
     repeats = _repeats(session, asking, rows)
@@ -100,16 +101,15 @@ def _repeats(session: Session, asking: Asking, rows: list[Any]) -> list[Repeat]:
 
 
 @cache
-def repeatable() -> Any:
+def _repeatable() -> Any:
     """Current answers of a person, by place in their sequence, that were given first, are no checks, and were not asked again."""
     later, again = aliased(Judgment), aliased(Assignment)
     return (
-        select(Judgment.id, Judgment.pair_id, Judgment.left_id)
+        select(Judgment.id, Judgment.pair_id, Judgment.left_id, Assignment.slot)
         .join(Assignment, Assignment.id == Judgment.assignment_id)
         .outerjoin(later, later.supersedes == Judgment.id)
         .where(
             Assignment.annotator_id == bindparam("annotator_id"),
-            Assignment.slot.between(bindparam("from_slot"), bindparam("to_slot")),
             Assignment.state == "answered",
             Assignment.retest_of.is_(None),
             Assignment.is_gold.is_(False),
@@ -126,3 +126,19 @@ def repeatable() -> Any:
         )
         .order_by(Assignment.slot, Judgment.id)
     )
+
+
+@cache
+def _repeatable_below() -> Any:
+    return _repeatable().where(Assignment.slot < bindparam("below"))
+
+
+@cache
+def _repeatable_at() -> Any:
+    return _repeatable().where(Assignment.slot.in_(bindparam("slots", expanding=True)))
+
+
+def list_repeatable(session: Session, asking: Asking) -> Sequence[Any]:
+    """Every earlier own answer that could be asked again: id, pair_id, left_id, slot. Reads the person's whole history."""
+    below = asking.person.slot - repeat_gap(asking.spec)
+    return session.execute(_repeatable_below(), {"annotator_id": asking.annotator.id, "below": below}).all()

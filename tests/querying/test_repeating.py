@@ -1,0 +1,173 @@
+"""How many earlier answers could be asked again: counted from few rows, and always what the whole history says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+
+from app.assignments import intake
+from app.assignments.pool import Deltas
+from app.assignments.tables import Assignment, PersonLoad
+from app.judgments import writes as judgments
+from app.judgments.tables import Judgment
+from app.people.tables import Annotator
+from app.querying import repeating
+from app.querying.asking import Asking
+from app.querying.writes import issue_next
+from app.studies import reads as studies
+from app.studies.tables import Study
+from tests import factories
+
+
+class One:
+    """One person of a study, who answers, passes over, changes and takes back."""
+
+    def __init__(self, database, clock, made):
+        self.database, self.clock, self.made = database, clock, made
+        with database.write() as session:
+            self.who = factories.annotator(session, made.study_id, now=clock.now).id
+
+    def _rows(self, session):
+        return session.get_one(Study, self.made.study_id), session.get_one(Annotator, self.who)
+
+    def answer(self, choice, seed=None):
+        with self.database.write() as session:
+            study, person = self._rows(session)
+            one = issue_next(session, study, person, now=self.clock.tick(), seed=seed)
+            given = factories.answer(choice)
+            judgments.record(session, study, person, one.id, given, now=self.clock.now)
+            return one.id
+
+    def change(self, assignment_id, choice):
+        with self.database.write() as session:
+            study, person = self._rows(session)
+            if choice == "take back":
+                current = session.scalars(
+                    sa.select(Judgment.id)
+                    .where(Judgment.assignment_id == assignment_id)
+                    .order_by(Judgment.revision.desc())
+                ).first()
+                judgments.retract(session, study, person, current, now=self.clock.now)
+            else:
+                given = factories.answer(choice)
+                judgments.revise(session, study, person, assignment_id, given, now=self.clock.now)
+
+    def design(self, **parts):
+        with self.database.write() as session:
+            study = session.get_one(Study, self.made.study_id)
+            spec = studies.spec_of(session, study)
+            changed = {k: getattr(spec, k).model_copy(update=v) for k, v in parts.items()}
+            intake.change_study(
+                session, study, spec.model_copy(update=changed), by=self.made.owner_id, now=self.clock.now
+            )
+
+    def counted_and_listed(self):
+        with self.database.read() as session:
+            study, person = self._rows(session)
+            asking = Asking(
+                study, studies.spec_of(session, study), person, session.get_one(PersonLoad, self.who), 0, Random(0),
+                Deltas(), self.clock.now, None,
+            )  # fmt: skip
+            return repeating.count_repeatable(session, asking), len(
+                repeating.list_repeatable(session, asking)
+            )
+
+
+@pytest.fixture
+def one(database, clock, make_study):
+    made = make_study(
+        pairs=60, querying={"policy": "random", "retest": 0.4}, session={"questions": 10},
+        collection={"per_pair": {"min": 1, "max": 3}},
+    )  # fmt: skip
+    return One(database, clock, made)
+
+
+def test_the_count_is_what_the_history_says(one):
+    for n in range(24):
+        one.answer(("left", "tie", "skip", "neither", "right")[n % 5], seed=n)
+        counted, listed = one.counted_and_listed()
+        assert counted == listed
+    assert counted > 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("skip", "left"), ("left", "skip"), ("left", "right"), ("right", "take back"), ("tie", "neither")],
+)
+def test_the_count_follows_changes_of_mind(one, before, after):
+    asked = [one.answer(before if n == 2 else "left", seed=n) for n in range(9)]
+    one.change(asked[2], after)
+    for n in range(12):
+        one.answer("left", seed=100 + n)
+        counted, listed = one.counted_and_listed()
+        assert counted == listed
+
+
+def test_the_count_follows_a_longer_session(one):
+    for n in range(16):
+        one.answer("left", seed=n)
+    with one.database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).where(Assignment.retest_of.is_not(None))) > 1
+    one.design(session={"questions": 26})
+    counted, listed = one.counted_and_listed()
+    assert counted == listed
+
+
+def test_checks_of_an_earlier_design_are_not_counted(database, clock, make_study):
+    rows = factories.items(30)
+    for row in rows[:5]:
+        row["gold"] = "m0"
+    made = make_study(
+        rows=rows,
+        querying={"policy": "random", "retest": 0.3},
+        session={"questions": 10},
+        gold={"share": 0.9},
+    )
+    one = One(database, clock, made)
+    for n in range(9):
+        one.answer("left", seed=n)
+    one.design(gold={"share": 0.0})
+    for n in range(5):
+        one.answer("left", seed=50 + n)
+        counted, listed = one.counted_and_listed()
+        assert counted == listed > 0
+
+
+def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
+    """Of many draws from one state, each answer is repeated as often as its propensity says."""
+    with sqlite_database.write() as session:
+        made = factories.study(
+            session,
+            now=clock.now,
+            pairs=40,
+            querying={"policy": "random", "retest": 0.1},
+            session={"questions": 10},
+        )
+    one = One(sqlite_database, clock, made)
+    asked = [one.answer("left" if n % 4 else "skip", seed=n) for n in range(22)]
+    one.change(asked[4], "right")
+    one.design(querying={"retest": 0.6})
+    draws, weight, put = 400, Counter(), Counter()
+    for seed in range(draws):
+        with sqlite_database.write() as session:
+            study, person = one._rows(session)
+            got = issue_next(session, study, person, now=clock.now, seed=seed * 7919)
+            if got.retest_of:
+                put[got.retest_of] += 1
+                weight[got.retest_of] += 1 / got.propensity
+            session.rollback()
+    with sqlite_database.read() as session:
+        study, person = one._rows(session)
+        asking = Asking(
+            study, studies.spec_of(session, study), person, session.get_one(PersonLoad, one.who), 0, Random(0), Deltas(),
+            clock.now, None,
+        )  # fmt: skip
+        able = {r.id for r in repeating.list_repeatable(session, asking)}
+    assert set(put) == able and len(able) > 4
+    for key in able:
+        share = put[key] / draws
+        error = (share * (1 - share) / draws) ** 0.5 * draws / put[key]
+        assert weight[key] / draws == pytest.approx(1.0, abs=4.5 * error)
