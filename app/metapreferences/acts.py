@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.judgments import refits
@@ -28,7 +29,7 @@ def revoke(session: Session, study: Study, patch_id: str, *, by: int | None, now
 
 
 def restore(session: Session, study: Study, patch_id: str, *, by: int | None, now: datetime) -> Patch:
-    """Give a patch of this study effect again. Raises NotFound, PatchActive, PersonGone."""
+    """Give a patch of this study effect again. Raises NotFound, PatchActive, PersonGone, Replaced, EndedByPerson."""
     patch = _of(session, study, patch_id)
     writes.restore(session, patch, by=By(researcher_id=by), now=now)
     _note(session, study, "patch_restored", by, now, patch=patch)
@@ -40,6 +41,7 @@ def switch(session: Session, study: Study, kind: str, *, on: bool, by: int | Non
     if kind not in META_KINDS:
         message = f"{kind!r} is not one of {', '.join(META_KINDS)}"
         raise Malformed(message, errors=[{"where": "kind", "message": message}])
+    _one_at_a_time(session, study)
     changed = writes.switch(session, study.id, kind, on=on, by=By(researcher_id=by), now=now)
     if changed:
         _note(session, study, "kind_switched_on" if on else "kind_switched_off", by, now, of=kind)
@@ -62,6 +64,7 @@ def settle(
     Raises:
         Malformed: The share is not within 0 to 1.
     """
+    _one_at_a_time(session, study)
     errors: list[Where] = []
     if not 0.0 <= endorsed <= 1.0:
         errors.append(
@@ -87,6 +90,11 @@ def settle(
     patch = writes.make(session, study.id, draft, kind=SETTLED_BY, by=who, now=now, group=group)
     _note(session, study, "influence_settled", by, now, patch=patch, endorsed=endorsed, group=group)
     return patch
+
+
+def _one_at_a_time(session: Session, study: Study) -> None:
+    """Let one settlement or switch of a study through at a time: the second sees what the first did. SQLite has one writer anyway."""
+    session.execute(select(Study.id).where(Study.id == study.id).with_for_update(key_share=True))
 
 
 def _of(session: Session, study: Study, patch_id: str) -> Patch:

@@ -17,5 +17,17 @@ class PatchActive(Conflict):
     code, title = "already_active", "This has effect already"
 
 
+class EndedByResearcher(Conflict):
+    code, title = "ended_by_researcher", "The people who run the study have switched this off"
+
+
+class EndedByPerson(Conflict):
+    code, title = "ended_by_person", "The person who said so has taken it back"
+
+
+class Replaced(Conflict):
+    code, title = "replaced", "A later answer of the same person stands in its place"
+
+
 class PersonGone(Conflict):
     code, title = "person_withdrew", "The person who said so has withdrawn"

@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.kit.errors import NotFound
-from app.metapreferences.rules import Act, Held, standing
+from app.metapreferences.rules import BEGINS, Act, Held, standing
 from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
 from app.people.tables import Annotator
 
@@ -49,8 +49,11 @@ def _acts(session: Session, study_id: int, as_of: datetime | None) -> list[Act]:
     return [Act(*row) for row in session.execute(query.order_by(PatchEvent.id))]
 
 
-def _act_rows() -> Select[int, str | None, str, str]:
-    return select(PatchEvent.id, PatchEvent.patch_id, PatchEvent.kind, PatchEvent.act)
+def _act_rows() -> Select[int, str | None, str, str, bool, str | None]:
+    return select(
+        PatchEvent.id, PatchEvent.patch_id, PatchEvent.kind, PatchEvent.act, PatchEvent.by_annotator_id.is_not(None),
+        PatchEvent.why,
+    )  # fmt: skip
 
 
 def _acts_of_person(session: Session, study_id: int, annotator_id: int) -> list[Act]:
@@ -62,7 +65,7 @@ def _acts_of_person(session: Session, study_id: int, annotator_id: int) -> list[
     return [Act(*row) for row in rows]
 
 
-def _switches(study_id: int) -> Select[int, str | None, str, str]:
+def _switches(study_id: int) -> Select[int, str | None, str, str, bool, str | None]:
     """Kinds switched. The study is compared as a sum, so that the few rows that name no patch are found by that, not by the study."""
     return _act_rows().where(PatchEvent.patch_id.is_(None), PatchEvent.study_id + 0 == study_id)
 
@@ -81,11 +84,12 @@ def state(session: Session, study_id: int, *, as_of: datetime | None = None) -> 
 
 @dataclass(frozen=True)
 class Listed:
-    """A patch with whether it holds; ``switched_off`` where its kind is."""
+    """A patch with whether it holds; ``switched_off`` where its kind is; ``last``, what happened to it last."""
 
     patch: Patch
     active: bool
     switched_off: bool
+    last: Act
 
 
 def list_patches(
@@ -111,7 +115,11 @@ def list_patches(
         query = query.where(Patch.annotator_id == annotator_id)
     if target_id is not None:
         query = query.where(Patch.target_id == target_id)
-    return [Listed(p, p.id in holding and p.kind not in off, p.kind in off) for p in session.scalars(query)]
+    last = {a.patch_id: a for a in sorted(acts, key=lambda a: a.number)}
+    return [
+        Listed(p, p.id in holding and p.kind not in off, p.kind in off, last[p.id])
+        for p in session.scalars(query)
+    ]
 
 
 def get_patch(session: Session, patch_id: str, *, lock: bool = False) -> Patch:
@@ -123,12 +131,18 @@ def get_patch(session: Session, patch_id: str, *, lock: bool = False) -> Patch:
     return found
 
 
+def last_act(session: Session, patch_id: str) -> Act | None:
+    """What happened to a patch last."""
+    row = session.execute(
+        _act_rows().where(PatchEvent.patch_id == patch_id).order_by(PatchEvent.id.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else Act(*row)
+
+
 def holds(session: Session, patch_id: str) -> bool:
     """Whether a patch was last made or restored, whatever its kind's switch says."""
-    act = session.scalar(
-        select(PatchEvent.act).where(PatchEvent.patch_id == patch_id).order_by(PatchEvent.id.desc()).limit(1)
-    )
-    return act in {"made", "restored"}
+    last = last_act(session, patch_id)
+    return last is not None and last.act in BEGINS
 
 
 def switched_off(session: Session, study_id: int, *, as_of: datetime | None = None) -> frozenset[str]:

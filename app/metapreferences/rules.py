@@ -11,6 +11,10 @@ BEGINS = frozenset({"made", "restored", "on"})
 """Acts after which a patch or a kind has effect; after any other it has none."""
 
 
+FOR_GOOD = frozenset({"replaced", "withdrawn"})
+"""Why a patch ended that nobody gives effect again: its giver answered anew, or left."""
+
+
 @dataclass(frozen=True)
 class Held:
     """A patch as labels read it. ``id`` sorts by time; of two that say the same thing of the same target, the later counts."""
@@ -39,6 +43,13 @@ class Act:
     patch_id: str | None
     kind: str
     act: str
+    by_person: bool = False
+    why: str | None = None
+
+    @property
+    def may_be_undone_by_person(self) -> bool:
+        """Whether this was an end that the person whose patch it is brought about themselves, and can take back."""
+        return self.act == "revoked" and self.by_person and self.why not in FOR_GOOD
 
 
 def standing(acts: Iterable[Act]) -> tuple[frozenset[str], frozenset[str]]:

@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from app.judgments.tables import Judgment
 from app.kit.ids import new_id
 from app.metapreferences import reads
-from app.metapreferences.errors import PatchActive, PatchRevoked, PersonGone
+from app.metapreferences.errors import (
+    EndedByPerson,
+    EndedByResearcher,
+    PatchActive,
+    PatchRevoked,
+    PersonGone,
+    Replaced,
+)
+from app.metapreferences.rules import BEGINS, FOR_GOOD
 from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
 from app.people.tables import Annotator
 from app.questions import registry
@@ -120,13 +128,27 @@ def revoke(session: Session, patch: Patch, *, by: By, now: datetime, why: str = 
 
 
 def restore(session: Session, patch: Patch, *, by: By, now: datetime) -> None:
-    """Give an ended patch effect again. Raises PatchActive where it has; PersonGone where whoever said it has withdrawn."""
-    if reads.holds(session, patch.id):
+    """Give an ended patch effect again: whoever ended it last decides that.
+
+    Raises:
+        PatchActive: It has effect already.
+        PersonGone, Replaced: Whoever said it has withdrawn, or has answered anew since.
+        EndedByResearcher: A researcher ended it, and a person asks.
+        EndedByPerson: The person took it back, and somebody else asks.
+    """
+    last = reads.last_act(session, patch.id)
+    if last is None or last.act in BEGINS:
         raise PatchActive
     if patch.annotator_id is not None:
         said_by = session.get_one(Annotator, patch.annotator_id)
         if said_by.withdrawn_at is not None:
             raise PersonGone
+        if last.why in FOR_GOOD:
+            raise Replaced
+    if by.annotator_id is not None and not last.by_person:
+        raise EndedByResearcher
+    if by.annotator_id is None and last.by_person:
+        raise EndedByPerson
     _act(session, patch, "restored", by=by, now=now)
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation import keeping
+from app.assignments import pool
 from app.assignments import reads as assignments
 from app.assignments.tables import Assignment
+from app.judgments import refits
 from app.judgments.tables import Judgment
 from app.metapreferences import reads as wishes
 from app.metapreferences import writes
@@ -216,15 +218,18 @@ def answer_delegation(
 
 def set_guessing(session: Session, annotator: Annotator, *, on: bool, now: datetime) -> None:
     """Stop the study's guessing about this person, or let it go on."""
+    pool.lock_person(session, annotator.id)
     by = By(annotator_id=annotator.id)
     for listed in wishes.list_patches(session, annotator.study_id, annotator_id=annotator.id):
         if listed.active and listed.patch.var == "guessing":
             if on:
                 writes.revoke(session, listed.patch, by=by, now=now, why="taken_back")
+                refits.ask_for_fit(session, annotator.study_id, now=now)
             return
     if not on:
         draft = PatchDraft("person", "person", str(annotator.id), "guessing", "off")
         writes.make(session, annotator.study_id, draft, kind=KIND, by=by, now=now)
+        refits.ask_for_fit(session, annotator.study_id, now=now)
 
 
 def _keep(
@@ -248,6 +253,7 @@ def _keep(
         KIND, template, 1, text, options, evidence=occasion.evidence, trigger=trigger,
         preview={a: round(moved, 6) for a, _, moved in occasion.outcomes},
     )  # fmt: skip
+    refits.ask_for_fit(session, annotator.study_id, now=now)
     return writes.record(
         session,
         annotator.study_id,

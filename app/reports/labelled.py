@@ -15,7 +15,7 @@ from app.aggregation.labels import Labels
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
 from app.metapreferences import reads as wishes
-from app.metapreferences.rules import Held
+from app.metapreferences.rules import BEGINS, FOR_GOOD, Held
 from app.people.tables import Annotator
 from app.reports import divided, register
 from app.studies.tables import Response
@@ -220,11 +220,19 @@ def patch_rows(
         {
             **_patch(wishes.held(one.patch), people),
             "active": one.active,
-            "holds": one.active or one.switched_off,
+            "holds": one.last.act in BEGINS,
             "kind_off": one.switched_off,
+            "ended_by": _ended_by(one),
         }
         for one in kept
     ]
+
+
+def _ended_by(one: wishes.Listed) -> str | None:
+    """Who ended it last, which is who can put it back: ``person``; ``study``, a researcher; None while it holds or where nobody can."""
+    if one.last.act in BEGINS or (one.patch.annotator_id is not None and one.last.why in FOR_GOOD):
+        return None
+    return "person" if one.last.by_person else "study"
 
 
 def _number(value: float) -> float | None:

@@ -9,13 +9,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from app.assignments import pool
 from app.kit.errors import NotFound
-from app.metapreferences import reads as wishes
-from app.metapreferences import writes
-from app.metapreferences.errors import PatchActive, PatchRevoked
+from app.metapreferences import own
+from app.metapreferences.errors import EndedByResearcher, PatchActive, PatchRevoked, Replaced
 from app.metapreferences.reads import Listed
-from app.metapreferences.tables import Patch
-from app.metapreferences.writes import By
 from app.querying import about_me
 from app.querying.about_me import Portrait
 from app.questions.asking import Statement
@@ -61,6 +59,10 @@ class Change:
     patch_id: str
     text: str
     active: bool
+    may_redo: bool
+    """They took it back themselves, and can let it count again."""
+    by_others: bool
+    """The researchers ended it, or switched its kind off."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def save(
 ) -> Response:
     """Save what the person says; where something would be read the other way, that is shown first."""
     visit = get_visit(session, slug, browser)
+    pool.lock_person(session, visit.annotator.id)
     found = about_me.read(session, visit.annotator, visit.spec)
     answered = [(s, str(form[f"s_{s.name}"])) for s in found.statements if form.get(f"s_{s.name}") in ANSWERS]
     page = _cases(session, visit, found, answered, form)
@@ -156,10 +159,10 @@ def save(
 @router.post("/s/{slug}/about-me/patches/{patch_id}/undo", name="about_me.undo")
 def undo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now: Now) -> Response:
     """Take back what changed because I said so."""
-    patch, by = _own_patch(session, get_visit(session, slug, browser), patch_id)
+    visit = get_visit(session, slug, browser)
     response = see_other(f"/s/{slug}/about-me")
     try:
-        writes.revoke(session, patch, by=by, now=now)
+        own.undo(session, visit.annotator, patch_id, now=now)
     except PatchRevoked:
         return response
     flash(response, "change_undone")
@@ -168,23 +171,15 @@ def undo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now:
 
 @router.post("/s/{slug}/about-me/patches/{patch_id}/redo", name="about_me.redo")
 def redo(slug: str, patch_id: str, session: WriteSession, browser: Browser, now: Now) -> Response:
-    """Let it count again."""
-    patch, by = _own_patch(session, get_visit(session, slug, browser), patch_id)
+    """Let it count again; what the researchers switched off stays off, and the page says so."""
+    visit = get_visit(session, slug, browser)
     response = see_other(f"/s/{slug}/about-me")
     try:
-        writes.restore(session, patch, by=by, now=now)
-    except PatchActive:
+        own.redo(session, visit.annotator, patch_id, now=now)
+    except (PatchActive, EndedByResearcher, Replaced):
         return response
     flash(response, "change_redone")
     return response
-
-
-def _own_patch(session: Session, visit: Visit, patch_id: str) -> tuple[Patch, By]:
-    """A change that follows from what this person said, held until the request ends. Raises NotFound for anybody else's."""
-    patch = wishes.get_patch(session, patch_id, lock=True)
-    if patch.annotator_id != visit.annotator.id:
-        raise NotFound
-    return patch, By(annotator_id=visit.annotator.id)
 
 
 @router.post("/s/{slug}/about-me/guessing", name="about_me.guessing")
@@ -308,7 +303,13 @@ def _change(visit: Visit, listed: Listed) -> Change | None:
         return None
     if patch.target_type == "influence":
         values["being"] = say(f"influence.{patch.target_id}.being")
-    return Change(patch.id, t(f"about_me.{key}", **values), listed.active)
+    ended = listed.last.act == "revoked"
+    replaced = ended and listed.last.why == "replaced"
+    if replaced:
+        return None
+    by_others = not listed.active and (listed.switched_off or not listed.last.by_person)
+    may_redo = not by_others and listed.last.may_be_undone_by_person
+    return Change(patch.id, t(f"about_me.{key}", **values), listed.active, may_redo, by_others)
 
 
 def _said_of(target: str, var: str, value: Any) -> tuple[str | None, dict[str, Any]]:
