@@ -91,6 +91,11 @@ def ensure(session: Session, study_id: int) -> None:
         )
 
 
+def is_shared(session: Session) -> bool:
+    """Whether others may write while this transaction does (PostgreSQL; SQLite has one writer at a time)."""
+    return session.get_bind().dialect.name != "sqlite"
+
+
 def lock(session: Session, study_id: int) -> int:
     """Take the pool row (PostgreSQL; SQLite has one writer anyway) and return the number of open pairs."""
     return session.execute(

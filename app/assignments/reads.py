@@ -40,24 +40,16 @@ _POOL = select(
     .scalar_subquery()
     .label("spent"),
 ).where(Pool.study_id == bindparam("study"))
-_FIRST = aliased(Assignment)
-_RETESTS = (
-    select(
-        func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
-        func.count().filter(_FIRST.slot < bindparam("below")),
-    )
-    .join(
-        _FIRST,
-        (_FIRST.annotator_id == Assignment.annotator_id)
-        & (_FIRST.pair_id == Assignment.pair_id)
-        & _FIRST.retest_of.is_(None)
-        & (_FIRST.state == "answered"),
-    )
-    .where(
-        Assignment.annotator_id == bindparam("who"),
-        Assignment.retest_of.is_not(None),
-        Assignment.state.in_(_SEEN),
-    )
+_RETESTS = select(
+    func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
+    func.count(),
+).where(
+    Assignment.annotator_id == bindparam("who"),
+    Assignment.retest_of.is_not(None),
+    Assignment.state.in_(_SEEN),
+)
+_STILL = select(PairLoad.pair_id).where(
+    PairLoad.pair_id.in_(bindparam("pairs", expanding=True)), PairLoad.position.is_not(None)
 )
 
 
@@ -130,6 +122,11 @@ def all_candidates(
     if without_topics:
         query = query.where(PairLoad.topic.is_(None) | PairLoad.topic.not_in(without_topics))
     return [Candidate(*row) for row in session.execute(query, {"who": annotator_id, "study": study_id})]
+
+
+def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
+    """Those of the pairs that are in the pool at this moment."""
+    return set(session.scalars(_STILL, {"pairs": list(pair_ids)}))
 
 
 @cache
@@ -207,7 +204,7 @@ def count_gold_in_session(session: Session, annotator_id: int, work_session: int
 
 
 def retests_of_person(session: Session, annotator_id: int, *, below_slot: int) -> tuple[int, int]:
-    """(retests answered at a slot below ``below_slot``, answers given below it that were asked again): both from the retest index."""
+    """(retests answered at a slot below ``below_slot``, retests given and not expired): both from the retest index."""
     row = session.execute(_RETESTS, {"who": annotator_id, "below": below_slot}).one()
     return int(row[0]), int(row[1])
 

@@ -5,6 +5,9 @@ phase two draws one of them, uniformly with probability ``explore`` and else by 
 probability of pair i is ``(m / N) * (explore / m + (1 - explore) * q_i)`` times that of the branch: weighting by its inverse
 is unbiased, because phase one's inclusion probability and phase two's conditional probability multiply (two-phase sampling,
 Sarndal, Swensson and Wretman 1992, section 9.3).
+
+Of the m, those found to be gone before the draw (``without``) have probability 0, and the others theirs divided by what is
+left: the mass of the gone is not lost.
 """
 
 from __future__ import annotations
@@ -48,32 +51,50 @@ def probabilities(score: Floats, temperature: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def choose(policy: Acquisition, view: CandidateView, *, eligible: int, explore: float, rng: Random) -> Drawn:
-    """Draw one candidate. ``eligible`` is N, how many pairs the candidates were sampled from, at least their number.
+def choose(
+    policy: Acquisition,
+    view: CandidateView,
+    *,
+    eligible: int,
+    explore: float,
+    rng: Random,
+    without: frozenset[int] = frozenset(),
+) -> Drawn:
+    """Draw one candidate.
 
     A policy that fails, or scores something that is not finite, is replaced by a uniform draw, and the note says so.
+
+    Args:
+        eligible: N, how many pairs the candidates were sampled from, at least their number.
+        without: Indices of candidates that cannot be had any more, fewer than all.
     """
     m = view.pair_id.shape[0]
-    note: str | None = None
-    score: Floats | None
-    try:
-        score = policy.score(view)
-        q = probabilities(score, policy.temperature)
-        note = policy.note(view) if isinstance(policy, Explains) else None
-    except Exception as error:  # noqa: BLE001 - a person is waiting; the row says what happened
-        score, q, note = (
-            None,
-            np.full(m, 1 / m),
-            f"{policy.name} failed ({type(error).__name__}); drew evenly",
-        )
-    explored = rng.random() < explore
-    index = rng.randrange(m) if explored else _index(q, rng.random())
-    mixed = explore / m + (1 - explore) * float(q[index])
+    score, q, note = _scored(policy, view)
+    there = np.ones(m)
+    there[list(without)] = 0.0
+    evenly, wanted = there / m, q * there
+    if explore == 0 and wanted.sum() <= 0:
+        wanted = there / there.sum()  # all that the policy would have drawn is gone
+    left = explore * float(evenly.sum()) + (1 - explore) * float(wanted.sum())
+    explored = rng.random() * left < explore * float(evenly.sum())
+    index = _index(evenly if explored else wanted, rng.random())
+    mixed = (explore * float(evenly[index]) + (1 - explore) * float(wanted[index])) / left
     probability = min(1.0, m / eligible * mixed)
     ahead = None
     if score is not None and note is None and m > 1:
         ahead = float((score < score[index]).sum()) / (m - 1)
     return Drawn(index, probability, None if score is None else float(score[index]), explored, note, ahead)
+
+
+def _scored(policy: Acquisition, view: CandidateView) -> tuple[Floats | None, Floats, str | None]:
+    """Scores, probabilities and a note; no scores and even probabilities where the policy fails."""
+    try:
+        score = policy.score(view)
+        q = probabilities(score, policy.temperature)
+        return score, q, policy.note(view) if isinstance(policy, Explains) else None
+    except Exception as error:  # noqa: BLE001 - a person is waiting; the row says what happened
+        m = view.pair_id.shape[0]
+        return None, np.full(m, 1 / m), f"{policy.name} failed ({type(error).__name__}); drew evenly"
 
 
 def _index(q: Floats, u: float) -> int:

@@ -7,6 +7,7 @@ deliberate: the last few pairs of a pool are listed, and a person who opted out 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -17,12 +18,15 @@ from app.assignments.tables import Assignment
 from app.kit import log
 from app.querying import draw, guessing, reasons, selection
 from app.querying.asking import Asking, put
+from app.querying.draw import Drawn
 from app.querying.protocol import Acquisition, CandidateView, Learns
 from app.querying.selection import Selection
 from app.studies import reads as studies
 
 SMALL_POOL = 128
 """Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
+FEWEST = 8
+"""Candidates at least, so that one that is gone leaves others."""
 ROUNDS = 12
 REDRAWS = 8
 
@@ -39,49 +43,83 @@ class Policy:
 def draw_pair(
     session: Session, asking: Asking, by: Policy, size: PoolSize, *, branch: float
 ) -> Assignment | None:
-    """A pair from the pool; redrawn when someone else takes its last place in the same moment."""
-    policy, kept, note = by.policy, by.kept, by.note
-    explore = asking.spec.querying.explore if policy.name != "random" else 0.0
+    """A pair from the pool, or None where there is none for this person.
+
+    Where many write at once, someone else may take a pair's last place between its being read and its being drawn. Which of the
+    pairs at hand are gone is therefore settled before the draw, under the lock of whoever fills a pair: its probability is
+    exact whatever others do.
+    """
     for redraws in range(REDRAWS):
         if redraws:
             size = reads.pool_size(session, asking.study.id)
-        found, eligible = _candidates(session, asking, size.open_pairs, policy.candidates)
+        found, eligible = _candidates(session, asking, size.open_pairs, max(FEWEST, by.policy.candidates))
         if not found:
             return None
-        view = _view(found, kept, asking.annotator.group_label)
-        drawn = draw.choose(policy, view, eligible=eligible, explore=explore, rng=asking.rng)
-        chosen = found[drawn.index]
-        load = chosen.counted + chosen.reserved
-        taken, still_open = pool.reserve(
-            session, asking.study.id, chosen.pair_id, asking.deltas, room=load < chosen.cap - 1
-        )
-        if not taken:
-            continue
-        if still_open:
-            asking.deltas.seen_open[asking.annotator.id] += 1
-        notes = [n for n in (note, drawn.note) if n]
-        expected = None if kept is None else kept.expected_share(chosen.pair_id, asking.annotator.group_label)
-        pair = studies.get_pair(session, chosen.pair_id)
-        guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
-        record = {
-            **guess.noted(),
-            "branch": "explore" if drawn.explored else "policy",
-            "branch_probability": branch,
-            "eligible": eligible,
-            "candidates": len(found),
-            "explore": explore,
-            "load": load,
-            **({"redraws": redraws} if redraws else {}),
-            **({"note": "; ".join(notes)} if notes else {}),
-            **({"asked_policy": asking.spec.querying.policy} if note else {}),
-            **reasons.of_draw(kept, policy, drawn, chosen.pair_id, asking.annotator.group_label),
-        }
-        return put(
-            session, asking, chosen.pair_id,
-            policy=policy.name, score=drawn.score, propensity=branch * drawn.probability, draw=record,
-        )  # fmt: skip
+        gone = _gone(session, asking, found) if any(_last(c) for c in found) else frozenset()
+        view = _view(found, by.kept, asking.annotator.group_label)
+        while len(gone) < len(found):
+            drawn = draw.choose(
+                by.policy, view, eligible=eligible, explore=_explore(asking, by), rng=asking.rng, without=gone
+            )
+            if _take(session, asking, found[drawn.index]):
+                facts = {
+                    "eligible": eligible, "candidates": len(found), "branch_probability": branch,
+                    **({"gone": len(gone)} if gone else {}), **({"redraws": redraws} if redraws else {}),
+                }  # fmt: skip
+                return _put(session, asking, by, found[drawn.index], drawn, facts)
+            gone = gone | {drawn.index} | _gone(session, asking, found)
     log.event("draw.gave_up", study_id=asking.study.id, redraws=REDRAWS)
     return None
+
+
+def _explore(asking: Asking, by: Policy) -> float:
+    return asking.spec.querying.explore if by.policy.name != "random" else 0.0
+
+
+def _last(one: Candidate) -> bool:
+    """Whether one more question fills the pair."""
+    return one.counted + one.reserved >= one.cap - 1
+
+
+def _gone(session: Session, asking: Asking, found: list[Candidate]) -> frozenset[int]:
+    """Which of them others have filled since they were read; none can be filled from here on."""
+    if not pool.is_shared(session):
+        return frozenset()
+    pool.lock(session, asking.study.id)
+    there = reads.still_open(session, [c.pair_id for c in found])
+    return frozenset(i for i, c in enumerate(found) if c.pair_id not in there)
+
+
+def _take(session: Session, asking: Asking, chosen: Candidate) -> bool:
+    taken, still_open = pool.reserve(
+        session, asking.study.id, chosen.pair_id, asking.deltas, room=not _last(chosen)
+    )
+    if taken and still_open:
+        asking.deltas.seen_open[asking.annotator.id] += 1
+    return taken
+
+
+def _put(
+    session: Session, asking: Asking, by: Policy, chosen: Candidate, drawn: Drawn, facts: dict[str, Any]
+) -> Assignment:
+    group, notes = asking.annotator.group_label, [n for n in (by.note, drawn.note) if n]
+    expected = None if by.kept is None else by.kept.expected_share(chosen.pair_id, group)
+    pair = studies.get_pair(session, chosen.pair_id)
+    guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
+    record = {
+        **guess.noted(),
+        "branch": "explore" if drawn.explored else "policy",
+        **facts,
+        "explore": _explore(asking, by),
+        "load": chosen.counted + chosen.reserved,
+        **({"note": "; ".join(notes)} if notes else {}),
+        **({"asked_policy": asking.spec.querying.policy} if by.note else {}),
+        **reasons.of_draw(by.kept, by.policy, drawn, chosen.pair_id, group),
+    }
+    return put(
+        session, asking, chosen.pair_id, policy=by.policy.name, score=drawn.score,
+        propensity=facts["branch_probability"] * drawn.probability, draw=record,
+    )  # fmt: skip
 
 
 def _candidates(session: Session, asking: Asking, size: int, wanted: int) -> tuple[list[Candidate], int]:

@@ -22,8 +22,8 @@ from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Pair
 
-REPEATS, REPEATS_TRIED = 8, 24
-"""Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most."""
+REPEATS, REPEATS_TRIED, AT_ONCE = 8, 24, 8
+"""Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most, so many at once."""
 
 
 def repeat_gap(spec: StudySpec) -> int:
@@ -35,7 +35,7 @@ def count_repeatable(session: Session, asking: Asking) -> int:
     """How many earlier own answers could be asked again.
 
     Places in the person's sequence that lie far enough back, less repeats among them, less those repeated already: a count
-    from the few repeats alone. Where an answer was taken back or given late, or there are or were checks, they are listed.
+    from the few repeats alone; where that would not do, they are listed.
     """
     below = asking.person.slot - repeat_gap(asking.spec)
     if asking.spec.querying.retest <= 0 or below <= 0:
@@ -47,11 +47,14 @@ def count_repeatable(session: Session, asking: Asking) -> int:
 
 
 def _must_list(session: Session, asking: Asking) -> bool:
-    """Whether a place in the sequence may hold something that is not asked again: checks of this or an earlier version, say."""
-    versions = range(1, asking.study.version + 1)
-    return bool(asking.person.voided) or any(
-        studies.spec_of(session, asking.study, n).gold.share > 0 for n in versions
-    )
+    """Whether a place in the sequence may hold something that is not asked again, or a repeat's first answer lie less far back than
+    is called for now: after answers taken back, and where this or an earlier version of the study has checks or shorter sessions.
+    """
+    if asking.person.voided:
+        return True
+    gap = repeat_gap(asking.spec)
+    versions = (studies.spec_of(session, asking.study, n) for n in range(1, asking.study.version + 1))
+    return any(spec.gold.share > 0 or repeat_gap(spec) < gap for spec in versions)
 
 
 def put_repeat(session: Session, asking: Asking, eligible: int, share: float) -> Assignment:
@@ -59,10 +62,7 @@ def put_repeat(session: Session, asking: Asking, eligible: int, share: float) ->
     below = asking.person.slot - repeat_gap(asking.spec)
     rows: list[Any] = []
     if not _must_list(session, asking):
-        places = draw.distinct(asking.rng, below, REPEATS_TRIED)
-        at = {"annotator_id": asking.annotator.id, "slots": places}
-        found = {r.slot: r for r in session.execute(_repeatable_at(), at)}
-        rows = [found[place] for place in places if place in found][:REPEATS]
+        rows = _some(session, asking, draw.distinct(asking.rng, below, REPEATS_TRIED))
     if not rows:
         everything = list_repeatable(session, asking)
         eligible = len(everything)
@@ -79,6 +79,19 @@ def put_repeat(session: Session, asking: Asking, eligible: int, share: float) ->
         session, asking, chosen.pair_id, policy="retest", score=None,
         propensity=share * len(repeats) / eligible * taken.probability, draw=record, retest_of=chosen.judgment_id,
     )  # fmt: skip
+
+
+def _some(session: Session, asking: Asking, places: list[int]) -> list[Any]:
+    """The first few of these places that hold an answer that can be asked again, in this order."""
+    rows: list[Any] = []
+    for start in range(0, len(places), AT_ONCE):
+        some = places[start : start + AT_ONCE]
+        at = {"annotator_id": asking.annotator.id, "slots": some}
+        found = {r.slot: r for r in session.execute(_repeatable_at(), at)}
+        rows += [found[place] for place in some if place in found]
+        if len(rows) >= REPEATS:
+            break
+    return rows[:REPEATS]
 
 
 def _repeats(session: Session, asking: Asking, rows: list[Any]) -> list[Repeat]:
