@@ -1,14 +1,14 @@
 """Whether the next question is about the person's choices, and which: every possible one has a price on the scale that votes have.
 
-The price is the expected change of labels per second of the person's time (METHOD 3.0). Within the caps, the dearest question
-is asked where it is worth more than the best vote; and some are drawn at random, so that triggers can be checked against
-people who were not selected by them. Every row says with which probability it came up.
+The price is the expected change of labels per second of the person's time (METHOD 3.0). Within the caps, questions that are
+worth more than the best vote are asked, the dearer the likelier; and some are drawn at random, so that triggers can be checked
+against people who were not selected by them. Every row says with which probability it came up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -23,6 +23,7 @@ from app.assignments.tables import Assignment, PersonLoad
 from app.metapreferences import leading
 from app.people.tables import Annotator
 from app.querying import own_questions, worlds
+from app.querying.router import Offer, Taken, choose_offer
 from app.questions import registry
 from app.questions.asking import Asks, Occasion
 from app.questions.chance import form_of, of_person, shuffled
@@ -58,10 +59,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Turn:
-    """What asking came to: the question put, or None; and the probability with which a comparison was to come instead."""
+    """What asking came to: the question put, or None; the probability with which a comparison of the usual kinds was to come
+    instead; and which of the other steps was taken, if one was.
+    """
 
     assignment: Assignment | None
     comparison: float
+    step: Taken | None = None
 
 
 def take_turn(
@@ -76,26 +80,48 @@ def take_turn(
     rng: Random,
     deltas: Deltas,
     now: datetime,
+    steps: Sequence[Offer] = (),
+    vote_price: float | None = None,
 ) -> Turn:
-    """Put a question about the person's choices, if one is due. The comparison's probability is exact either way."""
+    """Put a question about the person's choices, if one is due and worth most. All probabilities are exact either way.
+
+    Args:
+        steps: Other steps that compete with such questions and with votes; the caller puts the one that is taken.
+        vote_price: What a vote by this person is worth, where the policy's model says; else that of the last fit.
+    """
+    vote = vote_price if vote_price is not None else float(kept.result["vote_price"]) if kept else None
+    occasions = _due(session, study, spec, annotator, person, kept=kept, now=now)
+    if not occasions and not steps:
+        return Turn(None, 1.0)
+    taken, chosen = choose(occasions, vote, rng, steps)
+    if chosen is not None:
+        put = _put(session, study, spec, annotator, person, chosen, seed=seed, deltas=deltas, now=now)
+        return Turn(put, taken.vote)
+    step = None if taken.index is None else replace(taken, index=taken.index - len(occasions))
+    return Turn(None, taken.vote, step)
+
+
+def _due(
+    session: Session,
+    study: Study,
+    spec: StudySpec,
+    annotator: Annotator,
+    person: PersonLoad,
+    *,
+    kept: keeping.Kept | None,
+    now: datetime,
+) -> list[Occasion]:
+    """Questions that could be put to this person now."""
     past = _past(session, annotator.id, person) if may_be_due(spec, person) else None
     if past is None or not _within_caps(spec, person, past):
-        return Turn(None, 1.0)
+        return []
     facts = worlds.world(session, annotator, spec, kept)
     codes = _allowed(spec, past, now)
     kinds = [k for k in (registry.by_code().get(c) for c in codes) if isinstance(k, Asks) and not k.on_ballot]
     occasions = [o for kind in kinds for o in kind.occasions(facts)]
     occasions += own_questions.occasions(spec, facts, set(codes))
     leads = leading.retired(session, study.id) if occasions else frozenset()
-    occasions = [o for o in occasions if o.template not in leads]
-    if not occasions:
-        return Turn(None, 1.0)
-    vote = float(kept.result["vote_price"]) if kept else None
-    asks, chosen = choose(occasions, vote, rng)
-    if chosen is None:
-        return Turn(None, 1.0 - asks)
-    put = _put(session, study, spec, annotator, person, chosen, seed=seed, deltas=deltas, now=now)
-    return Turn(put, 1.0 - asks)
+    return [o for o in occasions if o.template not in leads]
 
 
 def may_be_due(spec: StudySpec, person: PersonLoad) -> bool:
@@ -104,24 +130,28 @@ def may_be_due(spec: StudySpec, person: PersonLoad) -> bool:
 
 
 def choose(
-    occasions: Sequence[Occasion], vote_price: float | None, rng: Random
-) -> tuple[float, Chosen | None]:
-    """(probability that a meta-question comes up now, the one drawn or None).
+    occasions: Sequence[Occasion], vote_price: float | None, rng: Random, steps: Sequence[Offer] = ()
+) -> tuple[Taken, Chosen | None]:
+    """What is decided, and the meta-question to put, if it is one. Indices are of occasions first, then of steps.
 
-    The dearest triggered question is asked where it is worth more than a vote, one of all at random with probability
-    ``RANDOM_SHARE`` instead; where none is worth it, one at random with probability ``CHECK_SHARE``.
+    Triggered questions that are worth more than a vote are drawn in proportion to price, beside other steps; with probability
+    ``RANDOM_SHARE`` one of all at random instead. Where none is worth it, one at random comes with probability ``CHECK_SHARE``.
     """
     n = len(occasions)
+    floor = vote_price or 0.0
     prices = [o.price(_seconds(o)) for o in occasions]
-    due = [i for i in range(n) if occasions[i].triggered and prices[i] > (vote_price or 0.0)]
-    best = max(due, key=lambda i: (prices[i], -i)) if due else None
-    asks, share = (1.0, RANDOM_SHARE) if best is not None else (CHECK_SHARE, 1.0)
-    if asks < 1.0 and rng.random() >= asks:
-        return asks, None
-    at_random = best is None or rng.random() < share
-    index = rng.randrange(n) if at_random or best is None else best
-    probability = asks * (share / n + (1.0 - share) * (index == best))
-    return asks, Chosen(occasions[index], probability, at_random, prices[index], vote_price, n)
+    due = any(o.triggered and price > floor for o, price in zip(occasions, prices, strict=True))
+    room = 1 - sum(step.chance for step in steps)
+    chance = room * (RANDOM_SHARE if due else CHECK_SHARE) / n if n else 0.0
+    offers = [
+        Offer(o.kind, o.template, price if o.triggered else 0.0, chance=chance)
+        for o, price in zip(occasions, prices, strict=True)
+    ]
+    taken = choose_offer([*offers, *steps], vote_price=floor, rng=rng)
+    if taken.index is None or taken.index >= n:
+        return taken, None
+    i = taken.index
+    return taken, Chosen(occasions[i], taken.probability, taken.by_chance, prices[i], vote_price, n)
 
 
 def _seconds(occasion: Occasion) -> float:

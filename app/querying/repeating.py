@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,13 +18,15 @@ from app.judgments.tables import Judgment
 from app.metapreferences import reads as wishes
 from app.querying import draw, router
 from app.querying.asking import Asking, put
-from app.querying.router import Repeat
+from app.querying.router import Offer, Repeat, Taken, Weighed
 from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Pair
 
 REPEATS, REPEATS_TRIED, AT_ONCE = 8, 24, 8
 """Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most, so many at once."""
+EVERY = 5
+"""Repeats are weighed against votes at every so-manieth answer."""
 
 
 def repeat_gap(spec: StudySpec) -> int:
@@ -57,8 +60,16 @@ def _must_list(session: Session, asking: Asking) -> bool:
     return any(spec.gold.share > 0 or repeat_gap(spec) < gap for spec in versions)
 
 
-def put_repeat(session: Session, asking: Asking, eligible: int, share: float) -> Assignment:
-    """Ask an earlier own answer again. Some are taken evenly, and of these those likelier that the figures of their pair call for."""
+@dataclass(frozen=True)
+class Sampled:
+    """Earlier own answers drawn evenly from ``eligible`` that could be asked again, with what their pairs call for."""
+
+    repeats: tuple[Repeat, ...]
+    eligible: int
+
+
+def sample(session: Session, asking: Asking, eligible: int) -> Sampled:
+    """Some of the ``eligible`` ones."""
     below = asking.person.slot - repeat_gap(asking.spec)
     rows: list[Any] = []
     if not _must_list(session, asking):
@@ -67,17 +78,55 @@ def put_repeat(session: Session, asking: Asking, eligible: int, share: float) ->
         everything = list_repeatable(session, asking)
         eligible = len(everything)
         rows = [everything[i] for i in draw.distinct(asking.rng, eligible, REPEATS)]
-    repeats = _repeats(session, asking, rows)
-    taken = router.choose_repeat(repeats, rng=asking.rng)
-    chosen = repeats[taken.index]
+    return Sampled(tuple(_repeats(session, asking, rows)), eligible)
+
+
+def is_turn(asking: Asking) -> bool:
+    """Whether repeats are weighed against votes now, beyond their share: at every fifth answer, from the fifth on."""
+    answered = asking.person.session_answered
+    return asking.spec.querying.retest > 0 and answered >= EVERY and answered % EVERY == 0
+
+
+def offers(asking: Asking, sampled: Sampled, *, seconds: float) -> list[Offer]:
+    """Each repeat as a step with a price. They come with the study's share of repeats in all, the likelier where called for; one that
+    is called for and worth more than a vote may be taken beyond that, so often that they are not twice the share in the end.
+    """
+    prices = [router.price(r) for r in sampled.repeats]
+    retest, total = asking.spec.querying.retest, sum(prices)
+    return [
+        Offer(
+            router.called_for(r) or "repeat", r.judgment_id, router.moves(r) / seconds,
+            share=min(1.0, EVERY * retest) if router.called_for(r) else 0.0, chance=retest * price / total,
+        )
+        for r, price in zip(sampled.repeats, prices, strict=True)
+    ]  # fmt: skip
+
+
+def put_repeat(session: Session, asking: Asking, eligible: int, share: float) -> Assignment:
+    """Ask an earlier own answer again. Some are taken evenly, and of these those likelier that the figures of their pair call for."""
+    sampled = sample(session, asking, eligible)
+    taken = router.choose_repeat(sampled.repeats, rng=asking.rng)
+    return put_taken(session, asking, sampled, taken, share)
+
+
+def put_step(session: Session, asking: Asking, sampled: Sampled, taken: Taken) -> Assignment:
+    """Ask again what was taken as a step beside others."""
+    index = taken.index or 0
+    reason = router.REASONS.get(router.called_for(sampled.repeats[index]) or "")
+    return put_taken(session, asking, sampled, Weighed(index, taken.probability, reason), 1.0)
+
+
+def put_taken(session: Session, asking: Asking, sampled: Sampled, taken: Weighed, share: float) -> Assignment:
+    """Ask this one of them again. ``share``: with which probability a repeat was to come at all, before ``taken``'s own."""
+    chosen, n, eligible = sampled.repeats[taken.index], len(sampled.repeats), sampled.eligible
     record = {
-        "branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": len(repeats),
+        "branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": n,
         **({"reason": taken.reason} if taken.reason else {}),
         **({"influenced": True} if wishes.was_evidence(session, asking.annotator.id, chosen.judgment_id) else {}),
     }  # fmt: skip
     return put(
         session, asking, chosen.pair_id, policy="retest", score=None,
-        propensity=share * len(repeats) / eligible * taken.probability, draw=record, retest_of=chosen.judgment_id,
+        propensity=share * n / eligible * taken.probability, draw=record, retest_of=chosen.judgment_id,
     )  # fmt: skip
 
 
@@ -97,20 +146,23 @@ def _some(session: Session, asking: Asking, places: list[int]) -> list[Any]:
 def _repeats(session: Session, asking: Asking, rows: list[Any]) -> list[Repeat]:
     """With what the last report says of each pair, and whether its sides would now be the other way round."""
     ids = [r.pair_id for r in rows]
-    steps = dict(
-        session.execute(
-            select(PairFigure.pair_id, PairFigure.next_step).where(PairFigure.pair_id.in_(ids))
-        ).all()
-    )
+    known = {
+        f.pair_id: f
+        for f in session.execute(
+            select(PairFigure.pair_id, PairFigure.next_step, PairFigure.within_person).where(
+                PairFigure.pair_id.in_(ids)
+            )
+        )
+    }
     firsts = dict(session.execute(select(Pair.id, Pair.first_id).where(Pair.id.in_(ids))).all())
     first_left = first_on_left(asking.annotator.side_seed, asking.person.slot)
-    return [
-        Repeat(
-            r.id, r.pair_id, (steps.get(r.pair_id) or "").partition(":")[0] or None,
-            (r.left_id == firsts[r.pair_id]) != first_left,
-        )
-        for r in rows
-    ]  # fmt: skip
+    found = []
+    for r in rows:
+        figure = known.get(r.pair_id)
+        step = ((figure.next_step if figure else None) or "").partition(":")[0] or None
+        swapped = (r.left_id == firsts[r.pair_id]) != first_left
+        found.append(Repeat(r.id, r.pair_id, step, swapped, figure.within_person if figure else None))
+    return found
 
 
 @cache

@@ -75,24 +75,37 @@ def _issue(session: Session, asking: Asking) -> Assignment | None:
     if kept is not None and _must_wait(session, asking, kept, size):
         return None
     assignments.begin_work(asking.person, now=asking.now)
-    turn = meta.take_turn(
-        session, asking.study, asking.spec, asking.annotator, asking.person, kept=asking.sway,
-        seed=asking.seed, rng=asking.rng, deltas=asking.deltas, now=asking.now,
-    )  # fmt: skip
+    eligible = repeating.count_repeatable(session, asking)
+    repeats = repeating.sample(session, asking, eligible) if eligible and repeating.is_turn(asking) else None
+    turn = _take_turn(session, asking, kept, repeats)
     if turn.assignment is not None:
         return turn.assignment
+    if turn.step is not None and repeats is not None:
+        return repeating.put_step(session, asking, repeats, turn.step)
     branch = turn.comparison
     due = checks.due(session, asking)
     check_share = asking.spec.gold.share if due else 0.0
     if due and asking.rng.random() < check_share:
         return checks.put_one(session, asking, due, branch * check_share)
     branch *= 1 - check_share
-    eligible = repeating.count_repeatable(session, asking)
-    repeat_share = asking.spec.querying.retest if eligible else 0.0
-    if eligible and asking.rng.random() < repeat_share:
+    repeat_share = asking.spec.querying.retest if eligible and repeats is None else 0.0
+    if repeat_share and asking.rng.random() < repeat_share:
         return repeating.put_repeat(session, asking, eligible, branch * repeat_share)
     chosen = pairing.Policy(policy, kept, note)
     return pairing.draw_pair(session, asking, chosen, size, branch=branch * (1 - repeat_share))
+
+
+def _take_turn(
+    session: Session, asking: Asking, kept: Selection | None, repeats: repeating.Sampled | None
+) -> meta.Turn:
+    """Whether something other than a vote comes now: all that could is priced on one scale (METHOD 4.5)."""
+    seconds = float(asking.sway.result["vote_seconds"]) if asking.sway else keeping.VOTE_SECONDS
+    price = None if kept is None else kept.vote_price(asking.annotator.group_label, seconds=seconds)
+    return meta.take_turn(
+        session, asking.study, asking.spec, asking.annotator, asking.person, kept=asking.sway,
+        seed=asking.seed, rng=asking.rng, deltas=asking.deltas, now=asking.now, vote_price=price,
+        steps=repeating.offers(asking, repeats, seconds=seconds) if repeats else (),
+    )  # fmt: skip
 
 
 def _must_wait(session: Session, asking: Asking, kept: Selection, size: PoolSize) -> bool:

@@ -159,12 +159,13 @@ def drawn_evenly(arm: str) -> Iterator[None]:
         return
     usual = meta.choose
 
-    def even(occasions, vote_price, rng):
-        asks, chosen = usual(occasions, vote_price, rng)
+    def even(occasions, vote_price, rng, steps=()):
+        taken, chosen = usual(occasions, vote_price, rng, steps)
         if chosen is None:
-            return asks, None
+            return taken, None
         occasion = rng.choice(list(occasions))
-        return asks, meta.Chosen(occasion, asks / len(occasions), True, 0.0, vote_price, len(occasions))
+        asks = 1 - taken.vote
+        return taken, meta.Chosen(occasion, asks / len(occasions), True, 0.0, vote_price, len(occasions))
 
     with mock.patch.object(meta, "choose", even):
         yield

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from app.aggregation import keeping
+from app.aggregation.tables import Fit, PairFigure
 from app.assignments import intake
 from app.assignments.pool import Deltas
 from app.assignments.tables import Assignment, PersonLoad
@@ -171,3 +174,55 @@ def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
         share = put[key] / draws
         error = (share * (1 - share) / draws) ** 0.5 * draws / put[key]
         assert weight[key] / draws == pytest.approx(1.0, abs=4.5 * error)
+
+
+def test_a_repeat_worth_more_than_a_vote_comes_beyond_its_share_and_weighs_to_one(sqlite_database, clock):
+    """At a turn with a pair on which people waver: its repeat competes with votes by price, and every row's odds are exact."""
+    database = sqlite_database
+    with database.write() as session:
+        made = factories.study(
+            session,
+            now=clock.now,
+            pairs=40,
+            querying={"policy": "random", "retest": 0.1},
+            session={"questions": 10},
+        )
+    one = One(database, clock, made)
+    asked = [one.answer("left", seed=n) for n in range(15)]
+    with database.write() as session:
+        rows = [session.get_one(Assignment, key) for key in asked]
+        again = {r.pair_id for r in rows if r.retest_of}
+        wavering = next(r.pair_id for r in rows if r.pair_id not in again and r.slot < 8)
+        figure = {"fit_id": 1, "votes": 9, "people": 9, "first": 5, "second": 4, "ties": 0, "neither": 0}
+        session.add(
+            PairFigure(
+                pair_id=wavering, study_id=made.study_id, next_step="retest", within_person=0.2, **figure
+            )
+        )
+        session.add(
+            Fit(
+                study_id=made.study_id, kind=keeping.KIND, method=keeping.METHOD, version=keeping.VERSION, seed=0,
+                state="x", judgments=15, seconds=0.0, made_at=clock.now,
+                result={"vote_price": 0.0001, "vote_seconds": 30.0, "influences": {}, "splits": {}, "people": {}},
+            )
+        )  # fmt: skip
+        assert session.get_one(PersonLoad, one.who).session_answered == 15
+    draws, weights, ordinary = 500, {}, []
+    for seed in range(draws):
+        with database.write() as session:
+            study, person = one._rows(session)
+            got = issue_next(session, study, person, now=clock.now, seed=seed * 7919)
+            key = got.pair_id if got.retest_of else None
+            weights.setdefault(key, []).append(1 / got.propensity if key else 0.0)
+            if not key:
+                ordinary.append(got.draw["branch_probability"])
+            session.rollback()
+    repeats = draws - len(ordinary)
+    assert repeats / draws == pytest.approx(1 - np.mean(ordinary), abs=0.09)
+    assert repeats / draws > 0.25  # of a share of .1, because one repeat is worth more than a vote
+    assert len(weights[wavering]) > repeats / 2
+    for key, found in weights.items():
+        if key is not None:
+            mean = sum(found) / draws
+            error = (sum(w * w for w in found) / draws - mean**2) ** 0.5 / draws**0.5
+            assert abs(mean - 1) < 4.5 * error

@@ -40,28 +40,51 @@ def test_a_repeat_is_likelier_where_the_figures_call_for_it():
 
 
 def test_offers_come_as_often_as_they_say_and_cheap_ones_only_by_chance():
-    offers = [Offer("M1", "length", 3.0), Offer("M5", "pair 9", 1.0), Offer("M4", "pair 2", 0.1)]
-    rng, seen, said = Random(2), Counter(), {}
-    for _ in range(8000):
-        one, p = router.choose_offer(offers, vote_price=0.5, share=0.2, at_random=0.15, rng=rng)
-        key = one.kind if one else None
-        seen[key] += 1
-        said[key] = p
+    offers = [
+        Offer("M1", "length", 3.0, share=0.5, chance=0.02),
+        Offer("M5", "pair 9", 1.0, chance=0.02),
+        Offer("M4", "pair 2", 0.1, chance=0.02),
+        Offer("swap_sides", "pair 4", 0.2, share=0.3),
+    ]
+    rng, seen, said, chance, draws = Random(2), Counter(), {}, Counter(), 8000
+    for _ in range(draws):
+        one = router.choose_offer(offers, vote_price=0.5, rng=rng)
+        seen[one.index] += 1
+        said[one.index] = one.probability
+        chance[one.index] += one.by_chance
+        assert one.vote == pytest.approx(0.94 * (1 - 0.5 * 0.75 - 0.25))
     assert sum(said.values()) == pytest.approx(1)
-    assert said["M4"] == pytest.approx(0.2 * 0.15 / 3)
-    assert said["M1"] == pytest.approx(0.2 * (0.05 + 0.85 * 0.75))
+    assert said[2] == pytest.approx(0.02) and 3 not in seen
+    assert said[0] == pytest.approx(0.02 + 0.94 * 0.5 * 0.75)
     for key, p in said.items():
-        assert seen[key] / 8000 == pytest.approx(p, abs=5 * (p * (1 - p) / 8000) ** 0.5)
+        assert seen[key] / draws == pytest.approx(p, abs=5 * (p * (1 - p) / draws) ** 0.5)
+    assert chance[2] == seen[2]
+    assert chance[0] / seen[0] == pytest.approx(0.02 / said[0], abs=0.02)
 
 
 def test_without_offers_or_worth_it_is_a_vote():
-    assert router.choose_offer([], vote_price=1, share=1, at_random=1, rng=Random(1)) == (None, 1.0)
-    one, p = router.choose_offer(
-        [Offer("M1", "x", 0.1)], vote_price=1.0, share=1.0, at_random=0.0, rng=Random(1)
-    )
-    assert (one, p) == (None, 1.0)
-    with pytest.raises(ValueError, match="share"):
-        router.choose_offer([], vote_price=1, share=2, at_random=0, rng=Random(1))
+    assert router.choose_offer([], vote_price=1, rng=Random(1)) == router.Taken(None, 1.0, 1.0)
+    one = router.choose_offer([Offer("M1", "x", 0.1)], vote_price=1.0, rng=Random(1))
+    assert (one.index, one.probability, one.vote) == (None, 1.0, 1.0)
+    for wrong in (Offer("M1", "x", 1.0, share=2), Offer("M1", "x", 1.0, chance=-0.1)):
+        with pytest.raises(ValueError, match="share"):
+            router.choose_offer([wrong], vote_price=1, rng=Random(1))
+    with pytest.raises(ValueError, match="add up"):
+        router.choose_offer([Offer("M1", "x", 1.0, chance=0.7)] * 2, vote_price=1, rng=Random(1))
+
+
+def test_where_something_is_worth_it_for_sure_no_vote_comes():
+    rng = Random(5)
+    for _ in range(200):
+        one = router.choose_offer([Offer("a", "x", 2.0), Offer("b", "y", 0.1)], vote_price=1.0, rng=rng)
+        assert (one.index, one.probability, one.vote) == (0, 1.0, 0.0)
+
+
+def test_a_repeat_moves_most_where_people_waver_most():
+    moved = [router.moves(Repeat("a", 1, None, swapped=False, within=w)) for w in (0.0, 0.1, 0.25)]
+    assert moved == pytest.approx([0.0, 0.2 * 0.8 / 13, 0.25 / 13])
+    unknown = router.moves(Repeat("a", 1, None, swapped=False))
+    assert moved[1] < unknown < moved[2]
 
 
 def test_a_repeat_that_is_called_for_says_so_and_weighs_to_one(sqlite_database, clock):
