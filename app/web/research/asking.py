@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.inference.stopping import proven
-from app.kit.errors import NotFound
 from app.reports import coming
 from app.reports.querying import state_of
 from app.reports.tables import A_PAGE, MOST_ROWS, Found, Wanted
@@ -21,7 +20,7 @@ from app.web import charts
 from app.web.deps import ReadSession, SignedIn
 from app.web.render import render
 from app.web.research import results
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
 
 router = APIRouter()
 
@@ -256,11 +255,9 @@ def next_(
 
 
 @router.get("/studies/{slug}/next.{ending}", name="asking.next_file")
-def next_file(slug: str, ending: str, session: ReadSession, who: SignedIn, only: str = "") -> Response:
+def next_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn, only: str = "") -> Response:
     """The same rows as a file."""
     study = studies.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
     rows, total, by = _likeliest(session, study, only, limit=MOST_ROWS)
     told = [
         {"item": r.item_id, "request": r.request, "votes": r.votes, "next_step": r.step, "why": r.why, "worth": r.worth, **dict(zip(coming.BITS if by else coming.PARTS, r.parts, strict=True))}

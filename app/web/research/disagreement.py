@@ -24,7 +24,7 @@ from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
 from app.web.research import results
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -110,7 +110,7 @@ def show(
 @router.get("/studies/{slug}/disagreement.{ending}", name="disagreement.file")
 def file(
     slug: str,
-    ending: str,
+    ending: Ending,
     session: ReadSession,
     who: SignedIn,
     only: str = "",
@@ -120,8 +120,6 @@ def file(
 ) -> Response:
     """The same rows as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
     wanted = Filter(only, topic, model, group)
     rows, total = divided.listed(session, study.id, wanted, limit=tables.MOST_ROWS)
     _count_group(session, rows, group)

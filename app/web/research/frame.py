@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
+from app.kit.errors import NotFound
 from app.people import reads as people_reads
 from app.people.tables import Researcher
 from app.reports import divided
@@ -121,6 +122,45 @@ def pager(request: Request, found: Found, wanted: Wanted, *, per_page: int = A_P
         at(wanted.page - 1) if wanted.page > 1 else None,
         at(wanted.page + 1) if last < found.total else None,
     )
+
+
+async def _asked(q: str = "", sort: str = "", page: int = 1, only: str = "") -> Wanted:
+    return Wanted(q, sort, max(1, page), only)
+
+
+async def _ending(ending: str) -> str:
+    if ending not in {"csv", "json"}:
+        raise NotFound
+    return ending
+
+
+Asked = Annotated[Wanted, Depends(_asked)]
+"""What the address asks of a table."""
+Ending = Annotated[str, Depends(_ending)]
+"""The end of a table's address as a file: csv or json, else there is no such page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Frame):
+    """A page that is one table, searched and sorted, with its files."""
+
+    rows: list[dict[str, Any]]
+    pager: Pager
+    wanted: Wanted
+    csv_url: str
+    json_url: str
+
+
+def listed(request: Request, found: Found, wanted: Wanted) -> dict[str, Any]:
+    """The fields that Table adds to Frame."""
+    csv_url, json_url = siblings(request)
+    return {
+        "rows": found.rows,
+        "pager": pager(request, found, wanted),
+        "wanted": wanted,
+        "csv_url": csv_url,
+        "json_url": json_url,
+    }
 
 
 def siblings(request: Request) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from app.kit.errors import AppError, NotFound
 from app.people.tables import Researcher
 from app.reports import divided, labelled, learned, tables
 from app.reports.labelled import Why
-from app.reports.tables import Wanted
 from app.studies import reads
 from app.studies.importing import files, oddities
 from app.studies.importing.rows import Checked, ItemRow
@@ -27,7 +26,16 @@ from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
 from app.web.research import asking, disagreement, results
-from app.web.research.frame import Frame, Pager, as_file, as_json, frame, pager, siblings
+from app.web.research.frame import (
+    Asked,
+    Ending,
+    Frame,
+    Table,
+    as_file,
+    as_json,
+    frame,
+    listed,
+)
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -35,12 +43,7 @@ SAMPLE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Items(Frame):
-    rows: list[dict[str, Any]]
-    pager: Pager
-    wanted: Wanted
-    csv_url: str
-    json_url: str
+class Items(Table):
     topics: tuple[str, ...]
 
 
@@ -130,34 +133,24 @@ def index(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
-    only: str = "",
+    wanted: Asked,
 ) -> Response:
     """All items, searched and sorted."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    wanted = Wanted(q, sort, max(1, page), only)
     found = tables.items(session, study.id, wanted)
-    csv_url, json_url = siblings(request)
     shown = Items(
-        **frame(session, who, study, "items"), rows=found.rows, pager=pager(request, found, wanted), wanted=wanted,
-        csv_url=csv_url, json_url=json_url, topics=tuple(reads.list_topics(session, study.id)),
-    )  # fmt: skip
+        **frame(session, who, study, "items"),
+        **listed(request, found, wanted),
+        topics=tuple(reads.list_topics(session, study.id)),
+    )
     return render(request, "research/items.html", shown)
 
 
 @router.get("/studies/{slug}/items.{ending}", name="items.file")
-def file(
-    slug: str, ending: str, session: ReadSession, who: SignedIn, q: str = "", sort: str = "", only: str = ""
-) -> Response:
+def file(slug: str, ending: Ending, session: ReadSession, who: SignedIn, wanted: Asked) -> Response:
     """The same rows as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
-    return as_file(
-        tables.items(session, study.id, Wanted(q, sort, 1, only), whole=True), f"{slug}-items", ending
-    )
+    return as_file(tables.items(session, study.id, wanted, whole=True), f"{slug}-items", ending)
 
 
 @router.get("/studies/{slug}/items/load", name="items.loading")
@@ -297,11 +290,11 @@ def retire(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
 
 
 @router.get("/studies/{slug}/servings.{ending}", name="items.servings_file")
-def servings_file(slug: str, ending: str, session: ReadSession, who: SignedIn, item: str = "") -> Response:
+def servings_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn, item: str = "") -> Response:
     """Every time an item was asked, or any, as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     found = reads.find_item(session, study.id, item) if item else None
-    if (item and found is None) or ending not in {"csv", "json"}:
+    if item and found is None:
         raise NotFound
     rows = tables.servings(session, study.id, found.id if found else None, limit=tables.MOST_ROWS)
     told = [{**row, "at": iso(row["at"])} for row in rows]

@@ -23,7 +23,18 @@ from app.studies.tables import Study, StudyEvent
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, Pager, as_file, as_json, frame, pager, siblings
+from app.web.research.frame import (
+    Asked,
+    Ending,
+    Pager,
+    Table,
+    as_file,
+    as_json,
+    frame,
+    listed,
+    pager,
+    siblings,
+)
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -45,14 +56,9 @@ class StudyList:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed(Frame):
+class Listed(Table):
     """One page of a small table; ``email`` is what was typed on the colleagues' form."""
 
-    rows: Rows
-    pager: Pager
-    wanted: Wanted
-    csv_url: str
-    json_url: str
     email: str = ""
 
 
@@ -139,12 +145,10 @@ def studies(
     session: ReadSession,
     who: SignedIn,
     now: Now,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
+    wanted: Asked,
 ) -> Response:
     """Your studies."""
-    rows, wanted = study_rows(session, who, now=now), Wanted(q, sort, max(1, page))
+    rows = study_rows(session, who, now=now)
     found = arranged(rows, wanted)
     csv_url, json_url = siblings(request)
     shown = StudyList(
@@ -154,12 +158,10 @@ def studies(
 
 
 @router.get("/studies.{ending}", name="lists.studies_file")
-def studies_file(
-    ending: str, session: ReadSession, who: SignedIn, now: Now, q: str = "", sort: str = ""
-) -> Response:
+def studies_file(ending: Ending, session: ReadSession, who: SignedIn, now: Now, wanted: Asked) -> Response:
     """The same rows as a file."""
-    found = arranged(study_rows(session, who, now=now), Wanted(q, sort), whole=True)
-    return as_file(found, "studies", _known(ending))
+    found = arranged(study_rows(session, who, now=now), wanted, whole=True)
+    return as_file(found, "studies", ending)
 
 
 @router.get("/studies/{slug}/members", name="lists.members")
@@ -168,12 +170,10 @@ def members(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
+    wanted: Asked,
 ) -> Response:
     """Colleagues who have a part in the study."""
-    return _page(request, session, who, slug, "members", Wanted(q, sort, max(1, page)))
+    return _page(request, session, who, slug, "members", wanted)
 
 
 @router.post("/studies/{slug}/members", name="lists.share")
@@ -199,12 +199,10 @@ def log(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
+    wanted: Asked,
 ) -> Response:
     """Every change to the study: who, when, before and after."""
-    return _page(request, session, who, slug, "log", Wanted(q, sort, max(1, page)))
+    return _page(request, session, who, slug, "log", wanted)
 
 
 @router.get("/studies/{slug}/identities", name="lists.identities")
@@ -213,12 +211,10 @@ def identities(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
+    wanted: Asked,
 ) -> Response:
     """Which panel number is behind which name: for the owner alone, apart from everything else."""
-    return _page(request, session, who, slug, "identities", Wanted(q, sort, max(1, page)))
+    return _page(request, session, who, slug, "identities", wanted)
 
 
 @router.get("/studies/{slug}/overview.json", name="lists.overview_file")
@@ -254,12 +250,10 @@ def person_file(slug: str, pseudonym: str, session: ReadSession, who: SignedIn, 
 def _file(table: str) -> Callable[..., Response]:
     rows_of, need = FILES[table]
 
-    def file(
-        slug: str, ending: str, session: ReadSession, who: SignedIn, q: str = "", sort: str = ""
-    ) -> Response:
+    def file(slug: str, ending: Ending, session: ReadSession, who: SignedIn, wanted: Asked) -> Response:
         study = reads.get_study(session, slug, researcher_id=who.id, need=need)
-        found = arranged(rows_of(session, study), Wanted(q, sort), whole=True)
-        return as_file(found, f"{slug}-{table}", _known(ending))
+        found = arranged(rows_of(session, study), wanted, whole=True)
+        return as_file(found, f"{slug}-{table}", ending)
 
     return file
 
@@ -267,12 +261,6 @@ def _file(table: str) -> Callable[..., Response]:
 for _table in FILES:
     _path = f"/studies/{{slug}}/{_table}.{{ending}}"
     router.add_api_route(_path, _file(_table), methods=["GET"], name=f"lists.{_table}_file")
-
-
-def _known(ending: str) -> str:
-    if ending not in {"csv", "json"}:
-        raise NotFound
-    return ending
 
 
 def _page(
@@ -289,10 +277,8 @@ def _page(
     rows_of, need = FILES[table]
     study = reads.get_study(session, slug, researcher_id=who.id, need=need)
     found = arranged(rows_of(session, study), wanted)
-    csv_url, json_url = siblings(request)
     place = "people" if table == "identities" else table
     shown = Listed(
-        **frame(session, who, study, place, problems=problems), rows=found.rows, pager=pager(request, found, wanted),
-        wanted=wanted, csv_url=csv_url, json_url=json_url, email=email,
-    )  # fmt: skip
+        **frame(session, who, study, place, problems=problems), **listed(request, found, wanted), email=email
+    )
     return render(request, f"research/{table}.html", shown, status=422 if problems else 200)

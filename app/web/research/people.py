@@ -27,19 +27,14 @@ from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import flash, render
 from app.web.research import results
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Asked, Ending, Frame, Table, as_file, frame, listed
 from app.web.visits import see_other
 
 router = APIRouter()
 
 
 @dataclass(frozen=True, kw_only=True)
-class People(Frame):
-    rows: list[dict[str, Any]]
-    pager: Pager
-    wanted: Wanted
-    csv_url: str
-    json_url: str
+class People(Table):
     lines: tuple[PersonLine, ...] = ()
     groups: tuple[tuple[int, str], ...] = ()
 
@@ -104,17 +99,12 @@ def index(
     session: ReadSession,
     who: SignedIn,
     now: Now,
-    q: str = "",
-    sort: str = "",
-    page: int = 1,
-    only: str = "",
+    wanted: Asked,
 ) -> Response:
     """The people of the study, by their made-up names."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    wanted = Wanted(q, sort, max(1, page), only)
     found = tables.people(session, study.id, wanted, now=now)
     groups = {g.number + 1: g.name for g in learned.listed(session, study.id)}
-    csv_url, json_url = siblings(request)
     lines = tuple(
         PersonLine(
             inline_charts.sparkline([float(n) for n in row["course"].split(", ")] if row["course"] else []),
@@ -125,28 +115,26 @@ def index(
         for row in found.rows
     )
     shown = People(
-        **frame(session, who, study, "people"), rows=found.rows, pager=pager(request, found, wanted), wanted=wanted,
-        csv_url=csv_url, json_url=json_url, lines=lines, groups=tuple(groups.items()),
-    )  # fmt: skip
+        **frame(session, who, study, "people"),
+        **listed(request, found, wanted),
+        lines=lines,
+        groups=tuple(groups.items()),
+    )
     return render(request, "research/people.html", shown)
 
 
 @router.get("/studies/{slug}/people.{ending}", name="people.file")
 def file(
     slug: str,
-    ending: str,
+    ending: Ending,
     session: ReadSession,
     who: SignedIn,
     now: Now,
-    q: str = "",
-    sort: str = "",
-    only: str = "",
+    wanted: Asked,
 ) -> Response:
     """The same rows as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
-    found = tables.people(session, study.id, Wanted(q, sort, 1, only), now=now, whole=True)
+    found = tables.people(session, study.id, wanted, now=now, whole=True)
     return as_file(found, f"{slug}-people", ending)
 
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
-from app.kit.errors import NotFound
 from app.reports import fitting, tables
 from app.reports.progress import Progress, progress
 from app.studies import reads
@@ -18,7 +17,7 @@ from app.web import charts, inline_charts
 from app.web.deps import Now, ReadSession, SignedIn
 from app.web.render import render
 from app.web.research import asking, people, results
-from app.web.research.frame import Frame, as_file, frame
+from app.web.research.frame import Ending, Frame, as_file, frame
 
 router = APIRouter()
 CHARTS_FROM = 20
@@ -98,12 +97,10 @@ def overview(
 
 
 @router.get("/studies/{slug}/ranking.{ending}", name="progress.ranking_file")
-def ranking_file(slug: str, ending: str, session: ReadSession, who: SignedIn) -> Response:
+def ranking_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn) -> Response:
     """The models by strength as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     kept = fitting.latest(session, study.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
     rows = [
         {
             "model": r["model"], "strength": r["strength"], "low": (r["interval"] or (None, None))[0],

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.aggregation import keeping, labels
-from app.kit.errors import NotFound
 from app.people.tables import Researcher
 from app.querying import own_questions
 from app.questions.asking import LAST
@@ -23,7 +22,7 @@ from app.studies.spec import OwnQuestion, StudySpec
 from app.studies.tables import Study
 from app.web.deps import ReadSession, SignedIn
 from app.web.render import render
-from app.web.research.frame import Frame, as_file, frame, siblings
+from app.web.research.frame import Ending, Frame, as_file, frame, siblings
 
 router = APIRouter()
 KINDS = {
@@ -85,11 +84,9 @@ def index(request: Request, slug: str, session: ReadSession, who: SignedIn) -> R
 
 
 @router.get("/studies/{slug}/questions.{ending}", name="questions.file")
-def file(request: Request, slug: str, ending: str, session: ReadSession, who: SignedIn) -> Response:
+def file(request: Request, slug: str, ending: Ending, session: ReadSession, who: SignedIn) -> Response:
     """A row a wording as CSV; everything the page shows, with all texts, as JSON."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
     found = asked.kinds(session, study.id, labels.labels(session, study))
     if ending == "csv":
         rows = asked.rows(found)
