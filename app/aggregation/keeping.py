@@ -10,15 +10,13 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from scipy.special import logit
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from app.aggregation import endorsing, labels, registry
+from app.aggregation import endorsing, labels, persons, registry
 from app.aggregation.labels import Basis
 from app.aggregation.tables import Fit
 from app.db.session import Database
-from app.inference.influence_effects import CLEARLY
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.studies.tables import Study
@@ -31,7 +29,6 @@ FEWEST_FOR_SPLIT = 20
 MOST_SPLITS = 200
 VOTE_SECONDS, LEAST_SECONDS = 30.0, 15.0
 """Where not measured; and below which nobody reads two answers: votes sent by a program are priced as a person's."""
-OWN_SHRINK = 8.0
 
 _LATEST = (
     select(Fit.id, Fit.state)
@@ -119,7 +116,8 @@ def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
         "splits": _splits(found),
         "differing": {"by": found.raw.lasting.by, "why": found.raw.lasting.why},
         "resolutions": {name: one.answers for name, one in now.resolutions.items()},
-        "people": _slopes(found),
+        "people": _slopes(found, held),
+        "disowned": {str(key): sorted(names) for key, names in persons.disowned(held).items()},
         "moved": int(now.moved.sum()),
         "pairs": int(now.p_raw.size),
     }
@@ -170,14 +168,8 @@ def _splits(found: Basis) -> dict[str, list[list[int]]]:
     return out
 
 
-def _slopes(found: Basis) -> dict[str, list[float]]:
-    """Each person's own slope by influence: their share beside everybody's, drawn to it by eight choices' worth."""
-    counts = found.sway.fit.by_person.astype(np.float64)
-    if not counts.size:
-        return {}
-    chosen, of = counts[:, :, 0], counts[:, :, 1]
-    everybody = (chosen.sum(axis=0) + 1) / (of.sum(axis=0) + 2)
-    own = (chosen + OWN_SHRINK * everybody) / (of + OWN_SHRINK)
-    slopes = found.raw.effects.beta + (logit(own) - logit(everybody)) / (1.0 + CLEARLY)
+def _slopes(found: Basis, held: tuple[Held, ...]) -> dict[str, list[float]]:
+    """Each person's own slope by influence, by database key as text."""
+    own = persons.slopes(found, held)
     ids = found.seen.people.id.tolist()
-    return {str(ids[i]): [round(v, 4) for v in slopes[i].tolist()] for i in range(slopes.shape[0])}
+    return {str(key): [round(v, 4) for v in row] for key, row in zip(ids, own.tolist(), strict=True)}

@@ -70,7 +70,8 @@ class Observations:
     explored: bool (n,), drawn evenly on purpose.  favoured: bool (n,), drawn by a policy under which some pairs were likelier.  first_read: int8 (n,), 1 = the left response was
     alone on the screen first, -1 = the right one, 0 = both at once, or not known.  seconds: float64 (n,), NaN where not measured.  day: int64 (n,), days since 1970,
     -1 where no time is known.  view: int8 (n,), 0 = not asked, 1 my view, 2 leaning, 3 guess, 4 checkable.  judgment: bytes (n,), ids of the answers.
-    plain: bool (n,), shown without formatting.
+    plain: bool (n,), shown without formatting.  after_review: bool (n,), asked again of someone who had been shown what the study has
+    learned of them since they first answered.
     """
 
     person: Ints
@@ -88,6 +89,7 @@ class Observations:
     view: NDArray[np.int8]
     judgment: NDArray[np.bytes_]
     plain: Flags
+    after_review: Flags
     people: People
     pairs: Pairs
 
@@ -178,6 +180,7 @@ def observations(
         view,
         judgment,
         plain,
+        after_review,
     ) = table
     person_ids, person = np.unique(person_key, return_inverse=True)
     pair_ids, pair = np.unique(pair_key, return_inverse=True)
@@ -190,7 +193,7 @@ def observations(
     return Observations(
         person=person, pair=pair, choice=code, y=y, first_left=first_left,
         repeat=_repeats(person, pair, again, ~np.isnan(y)), propensity=propensity, explored=explored, favoured=favoured, first_read=first_read,
-        seconds=seconds, day=day, view=view, judgment=judgment, plain=plain, people=_people(session, study_id, person_ids), pairs=pairs,
+        seconds=seconds, day=day, view=view, judgment=judgment, plain=plain, after_review=after_review, people=_people(session, study_id, person_ids), pairs=pairs,
     )  # fmt: skip
 
 
@@ -217,6 +220,7 @@ def _columns(batch: Sequence[Any]) -> list[NDArray[Any]]:
         np.array([VIEWS.get(v, 0) for v in view], np.int8),
         np.array([k.encode() for k in key], "S26"),
         np.array([m == "plain" for m in mode], np.bool_),
+        np.array([bool(d) and bool(d.get("reviewed_before")) for d in draw], np.bool_),
     ]
 
 

@@ -166,3 +166,5 @@ class PersonLoad(Base):
     last_active_at: Mapped[datetime | None]
     quick_run: Mapped[int] = mapped_column(default=0)
     quick_noted: Mapped[bool] = mapped_column(default=False)
+    reviewed_slot: Mapped[int | None]
+    """The slot at which they last said what fits them of what the study has learned; None where they never did."""

@@ -98,6 +98,7 @@ def _judgment(state: State, row: Any, reason: str | None) -> JudgmentRecord:
         gold_correct=None if expected is None or chosen is None else by_number.get(chosen) == expected,
         is_repeat=row.retest_of is not None or reason == "repeat",
         repeat_of=None if row.retest_of is None else state.salted("judgment", row.retest_of),
+        reviewed_before=bool((row.draw or {}).get("reviewed_before")),
         late=row.late,
         source=row.source,
         superseded_by=None if row.later is None else state.salted("judgment", row.later),

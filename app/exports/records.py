@@ -122,6 +122,7 @@ class JudgmentRecord(NamedTuple):
     gold_correct: bool | None
     is_repeat: bool
     repeat_of: str | None
+    reviewed_before: bool
     late: bool
     source: str
     superseded_by: str | None

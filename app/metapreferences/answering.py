@@ -34,6 +34,8 @@ from app.studies.errors import StudyClosed
 from app.studies.tables import Study
 
 LONGEST_TEXT = 10_000
+REVIEW = "M9"
+"""The kind that shows people what the study has learned of them: what they choose after it is told apart."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,8 @@ def _move_person(
     person = assignment_writes.ensure_person(session, annotator.id)
     person.last_active_at = now
     person.session_active_ms += min(event.elapsed_ms or 0, 120_000)
+    if event.kind == REVIEW:
+        person.reviewed_slot = person.slot
     if said.choice == "rather_not":
         return
     person.answered += 1

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.aggregation import keeping
 from app.assignments import pool
 from app.assignments import reads as assignments
+from app.assignments import writes as assignment_writes
 from app.assignments.tables import Assignment
 from app.judgments import refits
 from app.judgments.tables import Judgment
@@ -253,6 +254,8 @@ def _keep(
         KIND, template, 1, text, options, evidence=occasion.evidence, trigger=trigger,
         preview={a: round(moved, 6) for a, _, moved in occasion.outcomes},
     )  # fmt: skip
+    person = assignment_writes.ensure_person(session, annotator.id)
+    person.reviewed_slot = person.slot
     refits.ask_for_fit(session, annotator.study_id, now=now)
     return writes.record(
         session,

@@ -54,16 +54,17 @@ def guess(
     for k, name in enumerate(names):
         everybody = float(influences[name]["beta"] or 0.0)
         slope = own[order.index(name)]
-        total += (_wanted(said.get(name), slope) - everybody) * float(x[0, k])
+        refitted = name in kept.result.get("disowned", {}).get(str(annotator.id), ())
+        total += (_wanted(said.get(name), slope, refitted=refitted) - everybody) * float(x[0, k])
     return round(float(expit(total)), 4)
 
 
-def _wanted(patch: Any, slope: float) -> float:
-    """A person's slope after what they said of it."""
+def _wanted(patch: Any, slope: float, *, refitted: bool) -> float:
+    """A person's slope after what they said of it; one they disowned is nothing until it has been fitted anew without it."""
     if patch is None:
         return slope
     if patch.var == "not_me":
-        return 0.0
+        return slope if refitted else 0.0
     value = patch.value
     if patch.var == "endorsed" and isinstance(value, int | float):
         return slope * float(value)

@@ -25,6 +25,8 @@ from app.studies.tables import Pair
 
 REPEATS, REPEATS_TRIED, AT_ONCE = 8, 24, 8
 """Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most, so many at once."""
+AFTER_REVIEW, REVIEW_LASTS = 0.2, 40
+"""Share of repeats after a person has said what fits them of what the study learned, for so many answers (UX 6; METHOD 3.1 M9)."""
 EVERY = 5
 """Repeats are weighed against votes at every so-manieth answer."""
 
@@ -62,14 +64,30 @@ def _must_list(session: Session, asking: Asking) -> bool:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Earlier own answers drawn evenly from ``eligible`` that could be asked again, with what their pairs call for."""
+    """Earlier own answers drawn evenly from ``eligible`` that could be asked again, with what their pairs call for. ``queued``: they wait
+    to be asked again, because they speak for something the person says is not theirs.
+    """
 
     repeats: tuple[Repeat, ...]
     eligible: int
+    queued: bool = False
+
+
+def share(asking: Asking) -> float:
+    """How many questions are repeats: as the study says, and one in five for a while after the person saw what it has learned of
+    them, so that what seeing it does to their choices can be told (UX 6). A study that asks no repeats asks none then either.
+    """
+    usual, at = asking.spec.querying.retest, asking.person.reviewed_slot
+    reviewed = at is not None and asking.person.slot < at + REVIEW_LASTS
+    return max(usual, AFTER_REVIEW) if usual > 0 and reviewed else usual
 
 
 def sample(session: Session, asking: Asking, eligible: int) -> Sampled:
-    """Some of the ``eligible`` ones."""
+    """Some of the ``eligible`` ones; of those that wait to be asked again, where there are any."""
+    waiting = _disowned(session, asking)
+    if waiting:
+        picked = [waiting[i] for i in draw.distinct(asking.rng, len(waiting), REPEATS)]
+        return Sampled(tuple(_repeats(session, asking, picked)), len(waiting), queued=True)
     below = asking.person.slot - repeat_gap(asking.spec)
     rows: list[Any] = []
     if not _must_list(session, asking):
@@ -92,7 +110,7 @@ def offers(asking: Asking, sampled: Sampled, *, seconds: float) -> list[Offer]:
     is called for and worth more than a vote may be taken beyond that, so often that they are not twice the share in the end.
     """
     prices = [router.price(r) for r in sampled.repeats]
-    retest, total = asking.spec.querying.retest, sum(prices)
+    retest, total = share(asking), sum(prices)
     return [
         Offer(
             router.called_for(r) or "repeat", r.judgment_id, router.moves(r) / seconds,
@@ -122,12 +140,35 @@ def put_taken(session: Session, asking: Asking, sampled: Sampled, taken: Weighed
     record = {
         "branch": "retest", "branch_probability": share, "eligible": eligible, "candidates": n,
         **({"reason": taken.reason} if taken.reason else {}),
+        **({"queued": "not_me"} if sampled.queued else {}),
+        **({"reviewed_before": True} if _answered_before_review(session, asking, chosen) else {}),
         **({"influenced": True} if wishes.was_evidence(session, asking.annotator.id, chosen.judgment_id) else {}),
     }  # fmt: skip
     return put(
         session, asking, chosen.pair_id, policy="retest", score=None,
         propensity=share * n / eligible * taken.probability, draw=record, retest_of=chosen.judgment_id,
     )  # fmt: skip
+
+
+def _disowned(session: Session, asking: Asking) -> list[Any]:
+    """Own answers, far enough back and not repeated yet, that speak for something the person says is not theirs: asked again first."""
+    if asking.person.reviewed_slot is None:
+        return []
+    listed = wishes.list_patches(session, asking.study.id, annotator_id=asking.annotator.id)
+    wanted = {j for one in listed if one.active and one.patch.var == "not_me" for j in one.patch.sources}
+    return [r for r in list_repeatable(session, asking) if r.id in wanted] if wanted else []
+
+
+def _answered_before_review(session: Session, asking: Asking, chosen: Repeat) -> bool:
+    """Whether the answer that is asked again was given before the person saw what the study has learned of them."""
+    if asking.person.reviewed_slot is None:
+        return False
+    slot = session.scalar(
+        select(Assignment.slot)
+        .join(Judgment, Judgment.assignment_id == Assignment.id)
+        .where(Judgment.id == chosen.judgment_id)
+    )
+    return slot is not None and slot < asking.person.reviewed_slot
 
 
 def _some(session: Session, asking: Asking, places: list[int]) -> list[Any]:

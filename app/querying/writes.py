@@ -88,7 +88,7 @@ def _issue(session: Session, asking: Asking) -> Assignment | None:
     if due and asking.rng.random() < check_share:
         return checks.put_one(session, asking, due, branch * check_share)
     branch *= 1 - check_share
-    repeat_share = asking.spec.querying.retest if eligible and repeats is None else 0.0
+    repeat_share = repeating.share(asking) if eligible and repeats is None else 0.0
     if repeat_share and asking.rng.random() < repeat_share:
         return repeating.put_repeat(session, asking, eligible, branch * repeat_share)
     chosen = pairing.Policy(policy, kept, note)

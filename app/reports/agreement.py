@@ -39,6 +39,8 @@ class Agreements:
     retest: Share
     same_sides: Share
     swapped_sides: Share
+    after_review: Share
+    """Where the person had seen what the study has learned of them in between: the study's own influence."""
 
 
 MOST_DRAWN = 200_000
@@ -64,6 +66,7 @@ def agreements(seen: Observations, *, seed: int) -> Agreements:
         _share(same, who),
         _share(same[~swapped], who[~swapped]),
         _share(same[swapped], who[swapped]),
+        _share(same[seen.after_review[two]], who[seen.after_review[two]]),
     )
 
 
@@ -73,6 +76,13 @@ def _intervals(seen: Observations, counted: np.ndarray, said: np.ndarray, seed: 
     if pair.size > MOST_DRAWN:
         return agreement_intervals(pair, said[counted], person=who, cluster=item)
     return bootstrap_intervals(pair, said[counted], person=who, cluster=item, seed=seed)
+
+
+def seeing(seen: Observations) -> tuple[Share, Share]:
+    """Same choice again: (after the person saw what the study has learned of them, elsewhere)."""
+    one, two = again(seen)
+    same, who, after = seen.y[one] == seen.y[two], seen.person[one], seen.after_review[two]
+    return _share(same[after], who[after]), _share(same[~after], who[~after])
 
 
 USUAL = 2

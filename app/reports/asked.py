@@ -19,9 +19,11 @@ from app.metapreferences.leading import Leading
 from app.metapreferences.tables import MetaEvent
 from app.people.tables import Annotator
 from app.questions import registry
+from app.questions.asking import LAST
 from app.reports import register
 from app.studies.tables import Study
 
+ACCEPTS = frozenset({"fits", "partly", "dont_copy"})
 TEXTS = 20
 """Texts that are shown with a template; the file has all of them."""
 
@@ -49,6 +51,29 @@ class Template:
 
 
 @dataclass(frozen=True)
+class Foils:
+    """Statements that a person's own choices contradict, shown among their own: how many were answered, and accepted as fitting, in full
+    or partly, or as true though not to be copied; by how many people.
+    """
+
+    answered: int
+    accepted: int
+    people: int
+
+
+def foils(events: Iterable[MetaEvent]) -> Foils | None:
+    """What was said of foils. "Not sure" and "rather not" accept nothing and are not counted (METHOD 3.4.5, UX 17)."""
+    told = [
+        e for e in events if (e.trigger or {}).get("foil") and e.answer.get("choice") not in {None, *LAST}
+    ]
+    if not told:
+        return None
+    return Foils(
+        len(told), sum(e.answer.get("choice") in ACCEPTS for e in told), len({e.annotator_id for e in told})
+    )
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of question. labels_moved: labels that are other than they would be without its patches.  inert: it was answered, has
     patches, and none of them changes a label.
@@ -63,6 +88,8 @@ class Kind:
     inert: bool
     seconds: float | None
     templates: tuple[Template, ...]
+    foils: Foils | None = None
+    """None where no statement that was nobody's own was answered."""
 
 
 def state(session: Session, study_id: int) -> str:
@@ -161,7 +188,7 @@ def _kind(
     seconds = [e.elapsed_ms / 1000 for e in events if e.elapsed_ms]
     return Kind(
         code, sum(t.asked for t in templates), sum(t.answered for t in templates), moved, pooled.acquiescence, on,
-        on and holding > 0 and moved == 0, round(median(seconds), 1) if seconds else None, templates,
+        on and holding > 0 and moved == 0, round(median(seconds), 1) if seconds else None, templates, foils(events),
     )  # fmt: skip
 
 

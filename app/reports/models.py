@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from sqlalchemy.orm import Session
 
+from app.aggregation import persons
 from app.aggregation.labels import Basis, Labels
-from app.inference.influence_effects import CLEARLY
+from app.aggregation.persons import PRIOR
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.studies.tables import Study
@@ -26,7 +27,6 @@ Ints = NDArray[np.int64]
 PREDICTIVE, ENDORSED, REFLECTIVE = "predictive", "endorsed", "reflective"
 ON = ("repeats", "stood_by", "probes")
 """What models are scored on: ordinary repeats, choices the person was asked to stand by, matched probes."""
-OWN_SHRINK, PRIOR = 8.0, 1.0
 REFLECTIVE_NOTE = "comes with second looks, which this study has not asked for"
 
 
@@ -93,7 +93,7 @@ def score(
     first = sway.used
     total = np.bincount(seen.pair[first], minlength=seen.pairs.id.size).astype(np.float64)
     ahead = np.bincount(seen.pair[first], seen.y[first], seen.pairs.id.size)
-    slopes = _slopes(basis)
+    slopes = persons.slopes(basis, patches)
     said = _said(patches, raw.effects.names, seen.people.id, kept)
     own = raw.effects.own
     out = np.zeros((n_people, 2, len(ON), 2), np.int64)
@@ -120,20 +120,6 @@ def score(
     count("probes", seen.person[probes], seen.pair[probes], seen.y[probes])
     count("stood_by", *_cases(basis, cases))
     return Models(seen.people.id, out)
-
-
-def _slopes(basis: Basis) -> Floats:
-    """Each person's own slopes, float64 (n_people, k): everybody's, moved by how far their share differs."""
-    counts = basis.sway.fit.by_person.astype(np.float64)
-    people, k = int(basis.seen.people.id.size), len(basis.raw.effects.names)
-    everybody = np.broadcast_to(basis.raw.effects.beta, (people, k)).copy()
-    if not counts.size:
-        return everybody
-    of = counts[:, :, 1]
-    common = (counts[:, :, 0].sum(axis=0) + 1) / (of.sum(axis=0) + 2)
-    own = (counts[:, :, 0] + OWN_SHRINK * common) / (of + OWN_SHRINK)
-    everybody[: counts.shape[0]] += (logit(own) - logit(common)) / (1.0 + CLEARLY)
-    return everybody
 
 
 def _said(patches: Sequence[Held], names: Sequence[str], people: Ints, kept: Floats) -> Floats:

@@ -95,6 +95,7 @@ class Analysis:
             | {
                 "same_sides": _retest(agreement.same_sides),
                 "swapped_sides": _retest(agreement.swapped_sides),
+                "after_review": _retest(agreement.after_review),
             },
             "decomposition": self.disagreement.document(),
             "influences": self.influences.document(),

@@ -99,6 +99,8 @@ def _process(facts: Facts) -> list[Column]:
     made.append(Column("is_repeat", FLAG, "the person had judged this pair before"))
     if "retests" in facts.has:
         made.append(Column("repeat_of", TEXT, "the judgment that was asked again", nullable=True))
+        seen = "asked again after the person saw what the study had learned of them; the answer it repeats was given before"
+        made.append(Column("reviewed_before", FLAG, seen))
     made.append(Column("late", FLAG, "given after the hold on the question had ended"))
     made.append(Column("source", TEXT, "page, api, import or simulated"))
     if "superseded" in facts.has:

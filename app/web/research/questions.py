@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.aggregation import keeping, labels
+from app.inference.agreement import Share
 from app.people.tables import Researcher
 from app.querying import own_questions
 from app.questions.asking import LAST
 from app.questions.registry import by_code
 from app.questions.wording import words
-from app.reports import asked
+from app.reports import agreement, asked
 from app.reports.asked import Kind, Next
 from app.reports.tables import Found
 from app.studies import reads
@@ -69,6 +70,8 @@ class Questions(Frame):
     own: tuple[Preview, ...]
     inert: tuple[str, ...]
     retired: tuple[str, ...]
+    seeing: tuple[Share, Share]
+    """Same choice again, of people who saw what the study has learned of them in between; and elsewhere."""
     undivided: str | None
     """Why nobody can be asked how to resolve a disagreement, where that kind is on."""
     texts_shown: int
@@ -101,7 +104,8 @@ def file(request: Request, slug: str, ending: Ending, session: ReadSession, who:
 
 
 def _page(request: Request, session: Session, who: Researcher, study: Study) -> Questions:
-    found = asked.kinds(session, study.id, labels.labels(session, study))
+    labelled = labels.labels(session, study)
+    found = asked.kinds(session, study.id, labelled)
     given = frame(session, who, study, "questions")
     csv_url, json_url = siblings(request)
     spec: StudySpec = given["spec"]
@@ -116,6 +120,7 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
         own=tuple(_preview(one, spec) for one in spec.meta.own),
         inert=tuple(one.code for one in found if one.inert),
         retired=tuple(t.name for one in found for t in one.templates if t.retired),
+        seeing=agreement.seeing(labelled.basis.seen),
         undivided=_undivided(session, study, spec),
         texts_shown=asked.TEXTS,
         csv_url=csv_url,
