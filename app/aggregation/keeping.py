@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -19,6 +20,7 @@ from app.aggregation.tables import Fit
 from app.db.session import Database
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
+from app.metapreferences.tables import MetaEvent
 from app.studies.tables import Study
 
 KIND, METHOD, VERSION = "sway", "soundings-sway", 1
@@ -56,7 +58,8 @@ def keep(database: Database, study_id: int, *, now: datetime) -> Kept:
         study = session.get_one(Study, study_id)
         found, held = labels.basis(session, study), wishes.active_patches(session, study_id)
         state = labels.state(session, study)
-    result = summary(found, held)
+        silent = without_effect(wishes.list_events(session, study_id, kind="M1"))
+    result = summary(found, held, silent)
     with database.write() as session:
         made = Fit(
             study_id=study_id, kind=KIND, method=METHOD, version=VERSION, seed=0, state=state[:200],
@@ -87,10 +90,24 @@ def latest(session: Session, study_id: int) -> Kept | None:
     return made
 
 
-def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
+def without_effect(events: Sequence[MetaEvent]) -> dict[str, tuple[int, int]]:
+    """By influence, how many people are not sure of it, and how many chose for something that comes with it: their answers count as
+    answers to what asking is worth, though they move nothing.
+    """
+    latest = {(e.template.removeprefix("M1."), e.annotator_id): e.answer.get("choice") for e in events}
+    found: dict[str, tuple[int, int]] = {}
+    for (name, _), choice in latest.items():
+        unsure, confound = found.get(name, (0, 0))
+        found[name] = (unsure + (choice == "unsure"), confound + (choice == "confound"))
+    return found
+
+
+def summary(
+    found: Basis, held: tuple[Held, ...], silent: Mapping[str, tuple[int, int]] | None = None
+) -> dict[str, Any]:
     """What ``app.querying.meta`` and the pages about a person read, as JSON.
 
-    influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood,
+    influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood, undecided, confounded,
     moved_by (labels moved in all at endorsed shares 0, .1 ... 1).  vote_price: labels one more vote moves, a second.  vote_seconds:
     median.  splits: by class, pairs people differ on, each as [pair, people, for the first, for the second].  differing: whose sides
     were told apart for that, and why nobody's where it is None.  people: each person's own slopes by influence, in logits for one unit.
@@ -106,6 +123,7 @@ def summary(found: Basis, held: tuple[Held, ...]) -> dict[str, Any]:
             "effect": effect.points, "q_value": effect.q_value, "beta": float(raw.effects.beta[k]),
             "error": float(raw.effects.error[k]), "scale": effect.scale, "own": bool(raw.effects.own[k]),
             "probes": int(raw.effects.probes[k]), "endorsed": wish.endorsed, "answers": wish.answers, "stood": wish.stood,
+            "undecided": (silent or {}).get(effect.name, (0, 0))[0], "confounded": (silent or {}).get(effect.name, (0, 0))[1],
             "moved_by": _moved_by(found, k),
         }  # fmt: skip
     seconds = _vote_seconds(found)

@@ -130,7 +130,7 @@ def _leanings(session: Session, own: Own, kept: keeping.Kept, told: set[str]) ->
             Leaning(
                 name, effect, sign, facts["q_value"], bool(facts["own"]), int((toward[clear] > 0).sum()),
                 int(clear.size), tuple(choices), float(facts["endorsed"]), int(facts["answers"]), name in told,
-                tuple(facts["moved_by"]),
+                tuple(facts["moved_by"]), facts.get("undecided", 0), facts.get("confounded", 0),
             )
         )  # fmt: skip
     return tuple(found)

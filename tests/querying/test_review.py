@@ -174,3 +174,33 @@ def test_how_many_foils_were_accepted_is_told(begun, clock):
         (m9,) = asked.kinds(session, study.id, labels.labels(session, study))
         assert (m9.foils.answered, m9.foils.accepted, m9.foils.people) == (2, 1, 1)
         assert [p.patch.target_id for p in reads.list_patches(session, study.id)] == ["length"]
+
+
+def test_answers_that_say_nothing_make_asking_worth_less(sqlite_database, clock):
+    """Twelve people are not sure of length; the figures that questions are priced by count them, each once."""
+    from app.metapreferences import writes
+    from app.metapreferences.writes import Asked
+
+    database = sqlite_database
+    with database.write() as session:
+        made = factories.study(session, now=clock.now, rows=lengthy(20), meta={"share": 0})
+    people = people_of(database, made, 12, clock.now)
+    work(database, made, people[0], clock, 6)
+
+    def say(person, choice, before=None):
+        with database.write() as session:
+            asked = Asked("M1", "M1.length", 1, "Should being longer count?", ("count", "ignore", "unsure"))
+            return writes.record(
+                session, made.study_id, session.get_one(Annotator, person), asked, MetaAnswer(choice), [],
+                now=clock.tick(), shown_at=clock.now, supersedes=before,
+            )  # fmt: skip
+
+    def told():
+        facts = keeping.keep(database, made.study_id, now=clock.tick()).result["influences"]
+        return facts["length"]["undecided"], facts["length"]["confounded"], facts["hedging"]["undecided"]
+
+    assert told() == (0, 0, 0)
+    events = [say(p, "unsure") for p in people]
+    assert told() == (12, 0, 0)
+    say(people[0], "confound", events[0])
+    assert told() == (11, 1, 0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
+
+import pytest
 
 from app.questions import portrait, registry
 from app.questions.asking import Leaning, OwnChoice, World
 from app.questions.chance import of_person, shuffled
+from app.questions.registry import by_code
 from app.questions.wording import languages, load, words
 
 
@@ -126,6 +130,25 @@ def test_every_kind_reads_in_every_language_form_and_direction():
                     assert m9.wording(about, "plain", say).text
         assert m4.wording({"first_side": "left", "again_side": "tie"}, "plain", say).lead
         assert m5.wording({"counts": [[46, 25, 21]]}, "plain", say).ranks
+
+
+def test_asking_is_worth_less_with_every_answer_of_whatever_kind():
+    """Not sure, something else, should count, should not: after each of them the next answer is expected to move less."""
+    kind = by_code()["M1"]
+    moves = tuple(40.0 * (10 - e) / 10 for e in range(11))
+
+    def price(**said):
+        one = Leaning("length", 0.1, 1, 0.001, True, 9, 12, moved_by=moves, **said)
+        (occasion,) = kind.occasions(World("1", 30, (one,)))
+        assert sum(p for _, p, _ in occasion.outcomes) == pytest.approx(1.0)
+        return occasion.price(20.0)
+
+    for more in ({"undecided": 1}, {"confounded": 1}, {"answers": 1}):
+        (name,) = more
+        prices = [price(**{name: n}) for n in range(40)]
+        assert all(later < earlier for earlier, later in itertools.pairwise(prices)), name
+    assert price(undecided=60) < 0.12 * price()
+    assert price(confounded=60) < 0.12 * price()
 
 
 def test_mirrored_questions_turn_what_yes_means():

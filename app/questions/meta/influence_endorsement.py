@@ -16,6 +16,10 @@ LEAST_EFFECT, MOST_Q = 0.03, 0.05
 ENOUGH_OWN = 12
 """Own choices from which the question is about them; below, it leans on how people choose here (METHOD 3.4.10)."""
 CASES = 3
+SAID_PRIOR, UNSURE, CONFOUND, SOMETIMES = 6.0, 0.1, 0.05, 0.12
+"""Before anyone has answered: answers' worth of what is expected, the shares not sure and choosing for something else, and of the
+others the share that says only sometimes.
+"""
 NEVER = frozenset({"position", "first_read"})
 """How a pair was shown never counts, so nobody is asked whether it should."""
 _ANSWERS = ("count", "ignore", "sometimes", "against", "confound", "unsure", "rather_not")
@@ -121,7 +125,14 @@ class InfluenceEndorsement:
 
 
 def _outcomes(one: Leaning) -> tuple[tuple[str, float, float], ...]:
-    """What each answer would move. P(answer) is the beta-predictive of what people said so far; nobody yet: even."""
+    """What each answer would move. P(answer) is the predictive of what people said so far, Dirichlet over saying something of it,
+    not being sure and choosing for something else, beta over how much should count; nobody yet: even. Where people keep
+    saying that they are not sure, or chose for something else, asking is worth less and less.
+    """
+    said = SAID_PRIOR + one.answers + one.undecided + one.confounded
+    unsure = (UNSURE * SAID_PRIOR + one.undecided) / said
+    confound = (CONFOUND * SAID_PRIOR + one.confounded) / said
+    decided = 1.0 - unsure - confound
     said_against = (1.0 - one.endorsed) * (one.answers + 2.0)
     against = (said_against + 1.0) / (one.answers + 2.0)
     against = min(max(against, 0.05), 0.95)
@@ -129,10 +140,11 @@ def _outcomes(one: Leaning) -> tuple[tuple[str, float, float], ...]:
     after_no = one.endorsed * total / (total + 1.0)
     after_yes = (one.endorsed * total + 1.0) / (total + 1.0)
     return (
-        ("count", 0.75 * (1 - against), one.moves(one.endorsed, after_yes)),
-        ("ignore", 0.75 * against, one.moves(one.endorsed, after_no)),
-        ("sometimes", 0.1, one.moves(one.endorsed, (after_no + after_yes) / 2)),
-        ("unsure", 0.15, 0.0),
+        ("count", decided * (1 - SOMETIMES) * (1 - against), one.moves(one.endorsed, after_yes)),
+        ("ignore", decided * (1 - SOMETIMES) * against, one.moves(one.endorsed, after_no)),
+        ("sometimes", decided * SOMETIMES, one.moves(one.endorsed, (after_no + after_yes) / 2)),
+        ("confound", confound, 0.0),
+        ("unsure", unsure, 0.0),
     )
 
 
