@@ -17,6 +17,7 @@ from app.exports.tidying import as_json, minute, pair_id
 from app.judgments.tables import Judgment
 from app.metapreferences.tables import MetaEvent
 from app.people.tables import Annotator
+from app.questions import unfilled
 from app.studies.tables import Item, Pair, Response
 
 PART = 200
@@ -39,21 +40,23 @@ def current(state: State) -> Select[Any]:
     )
 
 
-def question_id(row: Any) -> str:
-    """Which wording of which question, in which form."""
-    return f"{row.template}.{row.template_version}.{row.form}"
+def asked(state: State, row: Any) -> tuple[str, str]:
+    """(which wording of which question, in which form and which way round; its text, without what was put into it for one person)."""
+    way, text = unfilled.of(row.kind, row.template, row.form, state.spec.display.language, row.text)
+    return ".".join(filter(None, (row.template, str(row.template_version), row.form, way))), text
 
 
 def questions(state: State) -> Iterator[MetaQuestionRecord]:
-    """Each question that somebody answered; of a wording that names a person's own counts the first one asked stands for all."""
+    """Each question that somebody answered, in the words of its wording."""
     found: dict[str, dict[str, Any]] = {}
     for chunk in parts(state.session, current(state), part=PART):
         for row in chunk:
+            name, text = asked(state, row)
             one = found.setdefault(
-                question_id(row),
+                name,
                 {
                     "kind": row.kind,
-                    "text": row.text,
+                    "text": text,
                     "version": row.template_version,
                     "form": row.form,
                     "n": 0,
@@ -83,7 +86,7 @@ def answers(state: State) -> Iterator[MetaAnswerRecord]:
             yield MetaAnswerRecord(
                 meta_judgment_id=state.salted("meta", row.id),
                 annotator_id=state.person(row.annotator_id),
-                question_id=question_id(row),
+                question_id=asked(state, row)[0],
                 kind=row.kind,
                 text=row.text,
                 choice=str(answer.get("choice") or ""),

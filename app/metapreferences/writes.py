@@ -30,6 +30,9 @@ from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
 from app.people.tables import Annotator
 from app.questions import registry
 from app.questions.protocol import MetaAnswer, MetaView, PatchDraft
+from app.questions.wording import words
+from app.studies import reads as studies
+from app.studies.tables import Study
 
 
 @dataclass(frozen=True)
@@ -208,8 +211,10 @@ def note_view(
         return None
     answer = MetaAnswer(judgment.view)
     view = MetaView(str(annotator.id), judgment_id=judgment.id)
+    study = session.get_one(Study, judgment.study_id)
+    spec = studies.spec_of(session, study, judgment.protocol_version)
     asked = Asked(
-        kind.code, kind.code, kind.version, "view.question", tuple(o.value for o in kind.options()),
+        kind.code, kind.code, kind.version, words(spec.display.language)("M12.text"), tuple(o.value for o in kind.options()),
         evidence=(judgment.id,), judgment_id=judgment.id, work_session=judgment.work_session,
         trigger={"statistic": "first_items", "value": None, "threshold": None},
     )  # fmt: skip

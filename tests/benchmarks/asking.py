@@ -171,10 +171,10 @@ def drawn_evenly(arm: str) -> Iterator[None]:
         yield
 
 
-def figures(seeds: int, people: int, seconds: float) -> dict[str, np.ndarray]:
-    """RMSE by arm: float64 (n_seeds, MARKS)."""
+def figures(seeds: int, people: int, seconds: float, *, first: int = 0) -> dict[str, np.ndarray]:
+    """RMSE by arm: float64 (n_seeds, MARKS); of so many seeds from ``first`` on."""
     found: dict[str, list[list[float]]] = {arm: [] for arm in ARMS}
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         for arm in ARMS:
             with drawn_evenly(arm):
                 found[arm].append(one_arm(arm, seed, people, seconds))
@@ -196,13 +196,14 @@ def ratio(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first", type=int, default=0, help="seed to begin with")
     parser.add_argument("--people", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=160.0, help="of people's time in all")
     options = parser.parse_args()
-    found = figures(options.seeds, options.people, options.minutes * 60)
+    found = figures(options.seeds, options.people, options.minutes * 60, first=options.first)
     marks = " ".join(f"{options.minutes * (m + 1) / MARKS:8.0f}" for m in range(MARKS))
     print(
-        f"RMSE of labels against what people stand by, after minutes of people's time; {options.seeds} seeds\n{'':12} {marks}"
+        f"RMSE of labels against what people stand by, after minutes of people's time; {options.seeds} seeds from {options.first}\n{'':12} {marks}"
     )
     for arm, values in found.items():
         print(f"{arm:12} " + " ".join(f"{v:8.4f}" for v in values.mean(axis=0)))

@@ -221,6 +221,8 @@ def test_what_people_said_of_their_choices_is_told_once_and_only_while_it_stands
             "guess",
             kind="M1",
             template="M1.length",
+            text="In 4 of your 6 comparisons you picked the longer one. Suppose two answers are otherwise equally good. "
+            "Should being longer count?",
             answer={"stands": {votes[1].id: True, "x": False}},
         )
         study.meta(votes[2], "guess", text="In 5 of your 9 ...")
@@ -232,14 +234,19 @@ def test_what_people_said_of_their_choices_is_told_once_and_only_while_it_stands
         sqlite_database, study.study.id, tmp_path / "x", now=study.tick(), format="all", include_text=True
     )
     asked = reading.rows(tmp_path / "x", "meta_preferences")
-    assert [(r["question_id"], r["n_answers"]) for r in asked] == [
-        ("M1.length.1.plain", 1),
-        ("M12.1.plain", 1),
+    assert [(r["question_id"], r["n_answers"], r["text"]) for r in asked] == [
+        (
+            "M1.length.1.plain",
+            1,
+            "Suppose two answers are otherwise equally good. Should being longer count?",
+        ),
+        ("M12.1.plain", 1, "Is this your view, or would you be guessing?"),
     ]
     rows = {r["kind"]: r for r in reading.rows(tmp_path / "x", "meta_judgments")}
     assert rows.keys() == {"M1", "M12"}
     assert (rows["M12"]["choice"], rows["M12"]["reason_text"]) == ("my_view", None)
     assert (rows["M1"]["shown"], rows["M1"]["stood"]) == (2, 1)
+    assert rows["M1"]["text"].startswith("In 4 of your 6 comparisons")
     pair = reading.rows(tmp_path / "x", "preference")[0]["pair_id"]
     assert rows["M1"]["about_pair_ids"] == [pair]
     whole = b"".join(reading.hashed(tmp_path / "x").values())

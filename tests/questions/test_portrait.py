@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from app.questions import portrait, registry
+from app.questions import portrait, registry, unfilled
 from app.questions.asking import Leaning, OwnChoice, World
 from app.questions.chance import of_person, shuffled
 from app.questions.registry import by_code
@@ -130,6 +130,50 @@ def test_every_kind_reads_in_every_language_form_and_direction():
                     assert m9.wording(about, "plain", say).text
         assert m4.wording({"first_side": "left", "again_side": "tie"}, "plain", say).lead
         assert m5.wording({"counts": [[46, 25, 21]]}, "plain", say).ranks
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_wordings_record_holds_nobodys_counts_or_choices(language):
+    """Whatever was put to a person, the wording's own text is one and the same, without a digit, and both ways round are told apart."""
+    say = words(language)
+    m1, m4, m5, m9 = (by_code()[c] for c in ("M1", "M4", "M5", "M9"))
+    for form in m1.forms:
+        texts = {}
+        for sign, toward, of, known in itertools.product((1, -1), (3, 9), (0, 5, 14), (True, False)):
+            made = m1.wording(
+                {"influence": "length", "sign": sign, "toward": toward, "of": of, "known": known}, form, say
+            )
+            texts.setdefault(sign, set()).add(
+                unfilled.of("M1", "M1.length", form, language, f"{made.lead} {made.text}".strip())
+            )
+        assert [len(t) for t in texts.values()] == [1, 1]
+        (one, other) = (next(iter(t)) for t in texts.values())
+        assert {one[0], other[0]} == {"", "less"} and one[1] != other[1]
+        assert not any(c.isdigit() for c in one[1] + other[1])
+    for kind, template, about in (
+        (m4, "M4", [{"first_side": a, "again_side": b} for a, b in itertools.permutations(("left", "right", "tie"), 2)]),
+        (m5, "M5.money", [{"counts": [[n, n // 3, n - n // 3]]} for n in (21, 46)]),
+        (m9, "M9.length", [{"influence": "length", "sign": 1, "fits": n, "of": 2 * n} for n in (3, 8)]),
+    ):  # fmt: skip
+        made = [kind.wording(a, "plain", say) for a in about]
+        found = {unfilled.of(kind.code, template, "plain", language, f"{m.lead} {m.text}") for m in made}
+        assert len(found) == 1
+        assert not any(c.isdigit() for c in next(iter(found))[1])
+
+
+def test_what_no_wording_is_known_of_keeps_its_words_and_loses_its_numbers():
+    put = "In 12 of your 19 choices you picked X. Should X count?"
+    told = "In … of your … choices you picked X. Should X count?"
+    assert unfilled.of("M1", "M1.gone", "plain", "en", put) == ("", told)
+    own = "Should answers under 50 words count for more?"
+    assert unfilled.of("M1", "M1.own.1", "plain", "en", own) == ("", own)
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_tap_on_the_ballot_is_kept_in_the_words_that_are_shown(language):
+    from app.web.catalogue import Translator
+
+    assert words(language)("M12.text") == Translator(language)("view.legend")
 
 
 def test_asking_is_worth_less_with_every_answer_of_whatever_kind():

@@ -23,9 +23,13 @@ class MetaPreferences:
     def schema(self, facts: Facts) -> Schema:
         del facts
         return (
-            Column("question_id", TEXT, "wording, version and form"),
+            Column("question_id", TEXT, "wording, version, form, and which way round where there are two"),
             Column("kind", TEXT, "M1 to M16: what it asks for"),
-            Column("text", TEXT, "as it was first put; counts in it are one person's own"),
+            Column(
+                "text",
+                TEXT,
+                "the wording itself; what was put into it for a person stands with their answer, in meta_judgments",
+            ),
             Column("version", WHOLE, "of the wording"),
             Column("form", TEXT, "plain, mirrored or reversed"),
             Column("options", TEXTS, "the answers that could be given"),
