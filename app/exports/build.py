@@ -124,15 +124,15 @@ def _write(state: State, folder: Path, report: Progress) -> tuple[dict[str, Any]
     if entry is not None:
         (folder / "dataset_info.json").write_bytes(manifest.readable(entry))
     (folder / "README.md").write_text(card.card(state, written, told, folder), encoding="utf-8", newline="\n")
-    described = manifest.describe(folder, rows)
-    document = croissant.croissant(state, written, told, described)
+    files = manifest.describe(folder, rows)
+    document = croissant.croissant(state, written, told, files)
     (folder / "croissant.json").write_bytes(manifest.readable(document))
-    described = manifest.describe(folder, rows)
-    made = manifest.manifest(state, written, told, described)
+    files = manifest.describe(folder, rows, files)
+    made = manifest.manifest(state, written, told, files)
     (folder / "manifest.json").write_bytes(manifest.readable(made))
-    files = manifest.describe(folder, rows)
+    files = manifest.describe(folder, rows, files)
     (folder / "SHA256SUMS").write_text(manifest.sums(files), encoding="utf-8", newline="\n")
-    files = manifest.describe(folder, rows)
+    files = manifest.describe(folder, rows, files)
     counts = {
         "rows": {w.format.name: w.rows for w in written},
         "left_out": {w.format.name: w.left_out for w in written if w.left_out},

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import compress
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, func, select
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from app.aggregation.protocol import Flags, Ints, Retests, Votes
 from app.exports.duplicates import Merged
 from app.exports.people import People, may_be_released
-from app.exports.rowwise import parts
+from app.exports.rowwise import as_number, plain
 from app.judgments.tables import Judgment
 from app.judgments.writes import QUICK_MS_PER_WORD
 from app.people.tables import Annotator
@@ -22,9 +23,8 @@ from app.studies.tables import Item, Pair, Response
 
 CHOICES = ("left", "right", "tie", "neither", "skip", "retracted")
 LEFT, RIGHT, TIE, NEITHER, SKIP, RETRACTED = range(6)
-CHUNK = 5000
 _KINDS: dict[str, Any] = {
-    "choice": np.int8, "left_first": np.bool_, "superseded": np.bool_, "retest": np.bool_, "gold": np.bool_,
+    "choice": np.int8, "left": np.int64, "superseded": np.bool_, "retest": np.bool_, "gold": np.bool_,
     "late": np.bool_, "counts": np.bool_, "simulated": np.bool_, "strength": np.int8, "elapsed": np.int32,
 }  # fmt: skip
 """Columns of the arrays in the order of the query, after the pair and the person."""
@@ -87,15 +87,24 @@ class Collected:
 
 @dataclass(frozen=True)
 class PairNumbers:
-    """Internal numbers of each pair's item and responses, int64 (n_pairs,) each.
-
-    in_text_order: bool (n_pairs,), the first response's id also sorts first as text: the report's alpha is told that way.
-    """
+    """Internal numbers of each pair's item and responses, int64 (n_pairs,) each."""
 
     item: Ints
     first: Ints
     second: Ints
-    in_text_order: Flags
+
+
+class Unreleased(NamedTuple):
+    """All judgments, those of people who have withdrawn, and those of people who did not agree to release."""
+
+    collected: int
+    withdrawn: int
+    without_consent: int
+
+    @property
+    def kept(self) -> int:
+        """Those that may be looked at."""
+        return self.collected - self.withdrawn - self.without_consent
 
 
 def preference(choice: np.ndarray, left_first: np.ndarray) -> np.ndarray:
@@ -126,9 +135,9 @@ def later_answer(as_of: datetime) -> tuple[Any, ColumnElement[bool]]:
 
 
 def collect(
-    session: Session, study_id: int, people: People, *, as_of: datetime, timing: bool = False
-) -> tuple[Collected, dict[str, np.ndarray]]:
-    """Read every judgment once, as columns. The second result holds the marks that reasons are decided from.
+    session: Session, study_id: int, people: People, *, as_of: datetime, n: int, timing: bool = False
+) -> tuple[Collected, PairNumbers, dict[str, np.ndarray]]:
+    """Read every judgment, ``n`` of them, once, as columns. The last result holds the marks that reasons are decided from.
 
     ``timing`` says whether how quickly answers were given is read too; nobody is quick otherwise.
     """
@@ -137,13 +146,13 @@ def collect(
         Judgment.pair_id,
         Judgment.annotator_id,
         Judgment.choice,
-        Judgment.left_id == Pair.first_id,
-        later.id.is_not(None),
-        Judgment.retest_of.is_not(None),
-        Judgment.is_gold,
-        Judgment.late,
-        Judgment.counts,
-        Judgment.source == "simulated",
+        Judgment.left_id,
+        as_number(later.id.is_not(None)),
+        as_number(Judgment.retest_of.is_not(None)),
+        as_number(Judgment.is_gold),
+        as_number(Judgment.late),
+        as_number(Judgment.counts),
+        as_number(Judgment.source == "simulated"),
         func.coalesce(Judgment.strength, 0),
         func.coalesce(Judgment.elapsed_ms, -1),
     ]
@@ -151,23 +160,33 @@ def collect(
         wanted += [Judgment.timing[k].as_integer() for k in ("words", "active_ms", "server_ms")]
     scope = in_scope(study_id, as_of)
     people_of = (Annotator, Annotator.id == Judgment.annotator_id)
-    n = session.scalar(select(func.count()).select_from(Judgment).join(*people_of).where(scope)) or 0
-    query = in_order(
-        select(*wanted)
-        .join(*people_of)
-        .join(Pair, Pair.id == Judgment.pair_id)
-        .outerjoin(later, joined)
-        .where(scope)
+    query = in_order(select(*wanted).join(*people_of).outerjoin(later, joined).where(scope))
+    pair_ids, pair, person, made = _filled(plain(session, query), n, people)
+    numbers = _pair_numbers(session, study_id, pair_ids)
+    found = Collected(
+        pair_ids=pair_ids,
+        pair=pair,
+        person=person,
+        choice=made["choice"],
+        left_first=made["left"] == numbers.first[pair],
+        reason=np.zeros(n, np.int8),
+        strength=made["strength"],
+        elapsed=made["elapsed"],
+        retest=made["retest"],
+        neither=np.zeros(n, bool),
     )
-    return _filled(parts(session, query, part=CHUNK), n, people)
+    marks = ("quick", "superseded", "gold", "late", "counts", "simulated")
+    return found, numbers, {name: made[name] for name in marks}
 
 
 def _filled(
     chunks: Iterator[Sequence[Any]], n: int, people: People
-) -> tuple[Collected, dict[str, np.ndarray]]:
-    """Arrays of the right length from the start, so that no second copy is ever held."""
-    made = {name: np.zeros(n, kind) for name, kind in _KINDS.items()}
-    quick = np.zeros(n, bool)
+) -> tuple[Ints, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Numbers of pairs, then for each answer the place of its pair and of its person, and what else was asked for.
+
+    Arrays have the right length from the start, so that no second copy is ever held.
+    """
+    made = {name: np.zeros(n, kind) for name, kind in _KINDS.items()} | {"quick": np.zeros(n, bool)}
     pair, person = np.zeros(n, np.int32), np.zeros(n, np.int32)
     pair_ids: list[np.ndarray] = []
     code = {name: number for number, name in enumerate(CHOICES)}
@@ -186,24 +205,9 @@ def _filled(
         made["choice"][part] = [code[c] for c in choices]
         for name, values in zip(list(_KINDS)[1:], rest, strict=False):
             made[name][part] = values
-        quick[part] = _quick(rest[len(_KINDS) - 1 :], len(chunk))
+        made["quick"][part] = _quick(rest[len(_KINDS) - 1 :], len(chunk))
         start += len(chunk)
-    found = Collected(
-        pair_ids=np.concatenate([np.zeros(0, np.int64), *pair_ids]),
-        pair=pair,
-        person=person,
-        choice=made["choice"],
-        left_first=made["left_first"],
-        reason=np.zeros(n, np.int8),
-        strength=made["strength"],
-        elapsed=made["elapsed"],
-        retest=made["retest"],
-        neither=np.zeros(n, bool),
-    )
-    return found, {
-        "quick": quick,
-        **{k: made[k] for k in ("superseded", "gold", "late", "counts", "simulated")},
-    }
+    return np.concatenate([np.zeros(0, np.int64), *pair_ids]), pair, person, made
 
 
 def _quick(timing: Sequence[tuple[int | None, ...]], n: int) -> np.ndarray:
@@ -219,29 +223,51 @@ def _quick(timing: Sequence[tuple[int | None, ...]], n: int) -> np.ndarray:
     )
 
 
-def pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers:
+def _pair_numbers(session: Session, study_id: int, pair_ids: Ints) -> PairNumbers:
     """Item and responses of the pairs that anybody judged."""
+    query = select(Pair.id, Pair.item_id, Pair.first_id, Pair.second_id)
+    table = np.zeros((3, pair_ids.size), np.int64)
+    for place, rows in _of_pairs(session, study_id, pair_ids, query):
+        for column, values in zip(table, list(zip(*rows, strict=True))[1:], strict=True):
+            column[place] = values
+    return PairNumbers(*table)
+
+
+def in_text_order(session: Session, study_id: int, pair_ids: Ints) -> Flags:
+    """Whether the first response's id also sorts first as text, as the report's alpha is told; bool (n_pairs,)."""
     first, second = aliased(Response), aliased(Response)
     query = (
-        select(Pair.id, Pair.item_id, Pair.first_id, Pair.second_id, first.external_id, second.external_id)
+        select(Pair.id, first.external_id, second.external_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
-        .where(Pair.study_id == study_id)
-        .order_by(Pair.id)
     )
+    ordered = np.zeros(pair_ids.size, bool)
+    for place, rows in _of_pairs(session, study_id, pair_ids, query):
+        ordered[place] = [one < other for _, one, other in rows]
+    return ordered
+
+
+def _of_pairs(
+    session: Session, study_id: int, pair_ids: Ints, query: Any
+) -> Iterator[tuple[np.ndarray, list[Any]]]:
+    """Rows that begin with a pair's number, of these pairs alone, some at a time with their places in ``pair_ids``."""
+    query = query.where(Pair.study_id == study_id).order_by(Pair.id)
     there = session.scalar(select(func.count()).select_from(Pair).where(Pair.study_id == study_id)) or 0
     if 2 * pair_ids.size < there:
         query = query.where(select(Judgment.id).where(Judgment.pair_id == Pair.id).exists())
-    table = np.zeros((pair_ids.size, 3), np.int64)
-    ordered = np.zeros(pair_ids.size, bool)
-    for chunk in parts(session, query, part=CHUNK):
-        numbers = np.asarray([r[0] for r in chunk], np.int64)
-        place = np.searchsorted(pair_ids, numbers)
-        here = place < pair_ids.size
-        here[here] = pair_ids[place[here]] == numbers[here]
-        table[place[here]] = np.asarray([tuple(r[1:4]) for r in chunk], np.int64)[here]
-        ordered[place[here]] = np.asarray([r[4] < r[5] for r in chunk], bool)[here]
-    return PairNumbers(table[:, 0], table[:, 1], table[:, 2], ordered)
+    for chunk in plain(session, query):
+        place, here = among(pair_ids, [row[0] for row in chunk])
+        if here.any():
+            yield place[here], list(compress(chunk, here.tolist()))
+
+
+def among(pair_ids: Ints, numbers: Sequence[int]) -> tuple[Ints, Flags]:
+    """The places of these numbers in ascending ``pair_ids``, and whether each is there."""
+    wanted = np.asarray(numbers, np.int64)
+    place = np.searchsorted(pair_ids, wanted)
+    here = place < pair_ids.size
+    here[here] = pair_ids[place[here]] == wanted[here]
+    return place, here
 
 
 def retired(session: Session, study_id: int, pair_ids: Ints, *, as_of: datetime) -> Flags:
@@ -318,8 +344,8 @@ def _assignments(session: Session, judgments: list[str]) -> dict[str, str | None
     return found
 
 
-def count_unreleased(session: Session, study_id: int, *, as_of: datetime) -> tuple[int, int, int]:
-    """All judgments by then, those of people who have withdrawn, and those of people who did not agree to release."""
+def count_unreleased(session: Session, study_id: int, *, as_of: datetime) -> Unreleased:
+    """How many answers there were by then, and how many may not be looked at."""
     withdrawn = Annotator.withdrawn_at.is_not(None)
     row = session.execute(
         select(
@@ -331,4 +357,4 @@ def count_unreleased(session: Session, study_id: int, *, as_of: datetime) -> tup
         .join(Annotator, Annotator.id == Judgment.annotator_id)
         .where(Judgment.study_id == study_id, Judgment.created_at <= as_of)
     ).one()
-    return int(row[0]), int(row[1]), int(row[2])
+    return Unreleased(int(row[0]), int(row[1]), int(row[2]))

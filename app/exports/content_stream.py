@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from orjson import loads
 from sqlalchemy import select
 
-from app.exports import splits
+from app.exports.given_places import Place
 from app.exports.records import (
     ItemRecord,
     ResponseRecord,
     SplitRecord,
 )
-from app.exports.rowwise import rows
+from app.exports.rowwise import parts, rows, unread
 from app.exports.state import State
-from app.exports.tables import PromptSplit
 from app.exports.tidying import messages
 from app.studies.tables import Item, Response
 
@@ -24,7 +25,7 @@ def items(state: State) -> Iterator[ItemRecord]:
     query = (
         select(
             Item.external_id,
-            Item.prompt,
+            unread(Item.prompt).label("prompt"),
             Item.prompt_hash,
             Item.topic,
             Item.kind,
@@ -32,25 +33,22 @@ def items(state: State) -> Iterator[ItemRecord]:
             Item.flags,
             Item.retired_at,
             Item.details,
-            PromptSplit.split,
-            PromptSplit.fold,
         )
-        .outerjoin(PromptSplit, splits.joined(state.options.split))
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .order_by(Item.id)
     )
-    for row in rows(state.session, query):
+    for row, (split, _) in _placed(state, query):
         yield ItemRecord(
             item_id=row.external_id,
             prompt_id=row.prompt_hash[:16],
             prompt_sha256=row.prompt_hash,
-            prompt=messages(row.prompt),
+            prompt=messages(loads(row.prompt)),
             topic=row.topic,
             kind=row.kind or state.spec.item_kind,
             gold_response_id=row.gold,
             flags=[str(f) for f in row.flags or []],
             retired=row.retired_at is not None and row.retired_at <= state.as_of,
-            split=state.placer.place(row.prompt_hash, row.split, row.fold)[0],
+            split=split,
             details=row.details or {},
         )
 
@@ -90,12 +88,16 @@ def responses(state: State) -> Iterator[ResponseRecord]:
 def split_rows(state: State) -> Iterator[SplitRecord]:
     """Every request with the part and the fold it was given."""
     query = (
-        select(Item.prompt_hash, PromptSplit.split, PromptSplit.fold)
-        .outerjoin(PromptSplit, splits.joined(state.options.split))
+        select(Item.prompt_hash)
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .distinct()
         .order_by(Item.prompt_hash)
     )
-    for prompt_hash, split, fold in rows(state.session, query):
-        placed = state.placer.place(prompt_hash, split, fold)
-        yield SplitRecord(prompt_hash[:16], prompt_hash, *placed)
+    for row, placed in _placed(state, query):
+        yield SplitRecord(row.prompt_hash[:16], row.prompt_hash, *placed)
+
+
+def _placed(state: State, query: Any) -> Iterator[tuple[Any, Place]]:
+    """Rows that have a ``prompt_hash``, each with the part and the fold of its request."""
+    for chunk in parts(state.session, query):
+        yield from zip(chunk, state.placer.places([row.prompt_hash for row in chunk]), strict=True)

@@ -67,7 +67,7 @@ def croissant(
 
 def _dates(state: State) -> dict[str, str]:
     """The day of the last answer stands for the day of publication: the clock must not stand in a hashed file."""
-    return {} if state.last_day is None else {"datePublished": state.last_day}
+    return {} if state.survey.last_day is None else {"datePublished": state.survey.last_day}
 
 
 def _file(path: str, entry: dict[str, Any], file_type: str) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def _responsible(state: State, figures: dict[str, Any]) -> dict[str, Any]:
         told["rai:annotationsPerItem"] = (
             f"{votes['least']} to {votes['most']}, median {votes['median']:g} a pair"
         )
-    if state.first_day is not None:
-        told["rai:dataCollectionTimeframe"] = [state.first_day, state.last_day]
+    if state.survey.first_day is not None:
+        told["rai:dataCollectionTimeframe"] = [state.survey.first_day, state.survey.last_day]
     return told
 
 

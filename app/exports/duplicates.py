@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation.protocol import Flags, Ints
-from app.exports.rowwise import rows
+from app.exports.given_places import starts_of
+from app.exports.rowwise import plain, rows
 from app.studies.tables import Item, Pair, Response
 
 
@@ -34,6 +35,8 @@ def find(session: Session, study_id: int, pair_ids: Ints) -> Merged:
     """Compare the texts of pairs whose requests agree in their normalised form; only those can be duplicates."""
     into = np.arange(pair_ids.size, dtype=np.int64)
     flipped = np.zeros(pair_ids.size, bool)
+    if not _any_twice(session, study_id):
+        return Merged(into, flipped)
     first_of: dict[bytes, tuple[int, bytes]] = {}
     for pair_id, prompt, first, second in _suspects(session, study_id):
         place = int(np.searchsorted(pair_ids, pair_id))
@@ -47,6 +50,14 @@ def find(session: Session, study_id: int, pair_ids: Ints) -> Merged:
         earlier, its_first = first_of.setdefault(key, (place, ends[0]))
         into[place], flipped[place] = earlier, its_first != ends[0]
     return Merged(into, flipped)
+
+
+def _any_twice(session: Session, study_id: int) -> bool:
+    """Whether any request is there twice, seen in the order in which items lie rather than that of hashes."""
+    query = select(Item.prompt_hash).where(Item.study_id == study_id).order_by(Item.id)
+    found = [starts_of([row[0] for row in chunk]) for chunk in plain(session, query)]
+    starts = np.sort(np.concatenate([np.zeros(0, np.uint64), *found]))
+    return bool((starts[1:] == starts[:-1]).any())
 
 
 def _suspects(session: Session, study_id: int) -> Iterator[Any]:

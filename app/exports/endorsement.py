@@ -19,7 +19,7 @@ from app.exports import collecting
 from app.exports.collecting import Collected
 from app.exports.duplicates import Merged
 from app.exports.people import People
-from app.exports.rowwise import parts
+from app.exports.rowwise import plain
 from app.judgments.tables import Judgment
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
@@ -124,7 +124,7 @@ def _answers(
         .join(Annotator, Annotator.id == Judgment.annotator_id)
         .where(collecting.in_scope(study_id, as_of))
     )
-    ids = [row[0] for chunk in parts(session, query, part=collecting.CHUNK) for row in chunk]
+    ids = [row[0] for chunk in plain(session, query) for row in chunk]
     y = collected.chosen_first.astype(np.float64)
     y = np.where(merged.flipped[collected.pair], 1.0 - y, y)
     return np.asarray(ids, np.bytes_), y, collected.counted()

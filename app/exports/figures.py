@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from app.assignments.tables import Assignment
+from app.exports import collecting
 from app.exports.collecting import LEFT, RIGHT
 from app.exports.meta_stream import current
 from app.exports.people import FEWEST_IN_GROUP, may_be_released
@@ -66,9 +67,9 @@ def figures(state: State) -> dict[str, Any]:
     again = state.retests
     sided = found.counted() & ((found.choice == LEFT) | (found.choice == RIGHT))
     return {
-        "items": state.totals["items"],
-        "responses": state.totals["responses"],
-        "pairs": state.totals["pairs"],
+        "items": state.survey.items,
+        "responses": state.survey.responses,
+        "pairs": state.survey.pairs,
         "pairs_judged": int(per_pair.size),
         "people": int(given.size),
         "people_counted": int(counted.size),
@@ -102,8 +103,10 @@ def alpha(state: State) -> float | None:
     None where no pair has two votes or where every vote says the same.
     """
     votes = state.votes
-    turned = ~state.numbers.in_text_order[votes.pair] if votes.pair.size else np.zeros(0, bool)
-    y = np.where(turned, 1.0 - votes.y, votes.y)
+    if not (votes.n_judgments > 1).any():
+        return None
+    ordered = collecting.in_text_order(state.session, state.study.id, state.collected.pair_ids)
+    y = np.where(ordered[votes.pair], votes.y, 1.0 - votes.y)
     return krippendorff_nominal(votes.pair, (y * 2).astype(np.int64)).alpha
 
 

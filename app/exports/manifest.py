@@ -6,6 +6,7 @@ Nothing here knows the export's number, the clock or the export before it, so th
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def manifest(
             "licence": state.spec.release.licence,
             "config_sha256": hashlib.sha256(canonical(state.spec.model_dump(mode="json"))).hexdigest(),
         },
-        "answers": {"first_day": state.first_day, "last_day": state.last_day},
+        "answers": {"first_day": state.survey.first_day, "last_day": state.survey.last_day},
         "state": hashlib.sha256(state.salt.encode()).hexdigest()[:16],
         "options": options.model_dump(mode="json"),
         "labels": [_rule(state, index) for index in range(len(options.rules))],
@@ -132,20 +133,21 @@ def llama_factory(slug: str, written: list[Written], file_type: str) -> dict[str
     return None
 
 
-def describe(folder: Path, rows: dict[str, int]) -> list[dict[str, Any]]:
-    """Path, size, sum and rows of every file in the folder, in the order of their paths."""
+def describe(
+    folder: Path, rows: dict[str, int], known: Iterable[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Path, size, sum and rows of every file in the folder, in the order of their paths. Those ``known`` are not read again."""
+    there = {entry["path"]: entry for entry in known}
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             name = path.relative_to(folder).as_posix()
-            entry: dict[str, Any] = {
-                "path": name,
-                "bytes": path.stat().st_size,
-                "sha256": digest(path),
-                "rows": rows.get(name),
-            }
-            found.append(entry)
+            found.append(there.get(name) or _described(path, name, rows.get(name)))
     return found
+
+
+def _described(path: Path, name: str, rows: int | None) -> dict[str, Any]:
+    return {"path": name, "bytes": path.stat().st_size, "sha256": digest(path), "rows": rows}
 
 
 def sums(files: list[dict[str, Any]]) -> str:

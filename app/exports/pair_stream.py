@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
+from orjson import loads
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from app.aggregation.endorsing import Endorsed
 from app.aggregation.protocol import Flags, Pooled, Votes
-from app.exports import splits
+from app.exports.collecting import among
 from app.exports.people import FEWEST_IN_GROUP, People
 from app.exports.records import (
     Corrected,
@@ -22,9 +24,8 @@ from app.exports.records import (
     RatedResponse,
     Side,
 )
-from app.exports.rowwise import PART, rows
+from app.exports.rowwise import PART, parts, plain, unread
 from app.exports.state import State
-from app.exports.tables import PromptSplit
 from app.exports.tidying import messages, pair_id
 from app.judgments.tables import Judgment
 from app.studies.tables import Item, Pair, Response
@@ -42,10 +43,8 @@ def pairs(
         select(
             Pair.id,
             Item.external_id,
-            Item.prompt,
+            unread(Item.prompt),
             Item.prompt_hash,
-            PromptSplit.split,
-            PromptSplit.fold,
             Item.topic,
             first.external_id,
             first.model,
@@ -57,42 +56,35 @@ def pairs(
         .join(Item, Item.id == Pair.item_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
-        .outerjoin(PromptSplit, splits.joined(state.options.split))
         .where(Pair.study_id == state.study.id)
         .order_by(Pair.id)
     )
-    if 2 * state.collected.pair_ids.size < state.totals["pairs"]:
+    if 2 * state.collected.pair_ids.size < state.survey.pairs:
         query = query.where(select(Judgment.id).where(Judgment.pair_id == Pair.id).exists())
     told = tallies or Tallies.of_everyone(state)
     ids = state.collected.pair_ids
     kept = (state.votes.n_judgments > 0) if wanted is None else wanted
-    somewhere, figures = state.placer.place, told.of
-    place = -1
-    for row in rows(state.session, query):
-        number, item_id, prompt, prompt_hash, split, fold, topic, id1, model1, text1, id2, model2, text2 = row
-        place += 1
-        while place < ids.size and ids[place] < number:
-            place += 1
-        if place >= ids.size:
-            return
-        if ids[place] != number:
-            place -= 1
-            continue
-        if kept[place]:
+    made = state.endorsed
+    for chunk in plain(state.session, query):
+        places, here = among(ids, [row[0] for row in chunk])
+        here[here] = kept[places[here]]
+        where = state.placer.places([row[3] for row in chunk])
+        for row, place, (split, _) in compress(
+            zip(chunk, places.tolist(), where, strict=True), here.tolist()
+        ):
+            _, item_id, prompt, prompt_hash, topic, id1, model1, text1, id2, model2, text2 = row
             yield LabelledPair._make(
                 (
                     pair_id(item_id, id1, id2),
                     prompt_hash[:16],
                     item_id,
-                    split
-                    if split is not None and fold is not None
-                    else somewhere(prompt_hash, split, fold)[0],
-                    messages(prompt),
+                    split,
+                    messages(loads(prompt)),
                     Side(id1, model1, text1),
                     Side(id2, model2, text2),
-                    *figures(place),
+                    *told.of(place),
                     topic,
-                    None if state.endorsed is None else _corrected(state, state.endorsed, place),
+                    None if made is None else _corrected(state, made, place),
                 )
             )
 
@@ -205,31 +197,31 @@ def rated_responses(state: State) -> Iterator[RatedResponse]:
             Response.text,
             Response.model,
             Item.external_id.label("item"),
-            Item.prompt,
+            unread(Item.prompt).label("prompt"),
             Item.prompt_hash,
-            PromptSplit.split,
-            PromptSplit.fold,
         )
         .join(Item, Item.id == Response.item_id)
-        .outerjoin(PromptSplit, splits.joined(state.options.split))
         .where(Item.study_id == state.study.id, Item.added_at <= state.as_of)
         .order_by(Item.id, Response.position, Response.id)
     )
-    for row in rows(state.session, query):
-        place = int(np.searchsorted(numbers, row.id))
-        if place >= numbers.size or numbers[place] != row.id or not n[place]:
-            continue
-        yield RatedResponse(
-            response_id=row.external_id,
-            prompt_id=row.prompt_hash[:16],
-            item_id=row.item,
-            split=state.placer.place(row.prompt_hash, row.split, row.fold)[0],
-            prompt=messages(row.prompt),
-            text=row.text,
-            source=row.model,
-            p_good=float(good[place] / n[place]),
-            n_judgments=int(n[place]),
-        )
+    for chunk in parts(state.session, query):
+        places, here = among(numbers, [row.id for row in chunk])
+        here[here] = n[places[here]] > 0
+        where = state.placer.places([row.prompt_hash for row in chunk])
+        for row, place, (split, _) in compress(
+            zip(chunk, places.tolist(), where, strict=True), here.tolist()
+        ):
+            yield RatedResponse(
+                response_id=row.external_id,
+                prompt_id=row.prompt_hash[:16],
+                item_id=row.item,
+                split=split,
+                prompt=messages(loads(row.prompt)),
+                text=row.text,
+                source=row.model,
+                p_good=float(good[place] / n[place]),
+                n_judgments=int(n[place]),
+            )
 
 
 def _ratings(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

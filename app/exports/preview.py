@@ -15,7 +15,6 @@ from app.exports.figures import Lengths, figures
 from app.exports.options import ExportOptions
 from app.exports.protocol import Placed
 from app.exports.snapshot import Snapshot
-from app.exports.splits import Placer
 from app.exports.state import take
 from app.exports.subtraction import Subtraction
 from app.studies.tables import Study
@@ -61,9 +60,8 @@ def preview(
     Raises:
         NoGroups, EmptyGroup: A rule needs groups that the study does not have.
     """
-    placer = Placer(splits.salt_of(study), options.shares)
-    pending = splits.pending(session, study.id, placer, scheme=options.split, as_of=now)
-    state = take(session, study, options, as_of=now, pending=pending, weigh=True)
+    places = splits.with_pending(session, study, scheme=options.split, shares=options.shares, as_of=now)
+    state = take(session, study, options, as_of=now, places=places, weigh=True)
     first = registry.named(options.formats)[0]
     view = Snapshot(state)
     with closing(first.rows(view)) as stream:  # type: ignore[type-var]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,14 +11,17 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, select
+import orjson
+from sqlalchemy import ColumnElement, Integer, String, and_, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db.base import Moment
 from app.db.session import Database
 from app.exports import near_duplicates
+from app.exports.given_places import GivenPlaces, Place
 from app.exports.near_duplicates import Groups
-from app.exports.rowwise import parts
+from app.exports.rowwise import plain, unread
 from app.exports.tables import PromptSplit
 from app.kit.ids import keyed_hash
 from app.studies.tables import Item, Study
@@ -29,24 +32,28 @@ _SYNONYMS = {
     "heldout": "test", "held_out": "test",
 }  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_]{1,32}")
-_BATCH = 2000
+_BATCH = 5000
 
 
 @dataclass(frozen=True)
 class Placer:
-    """Where a request goes. ``pending`` holds places that are decided but not stored, for a preview."""
+    """Where a request goes: where it was given a place, else where its hash says. ``given`` is what is stored, and for a preview
+    what would be.
+    """
 
     salt: str
     shares: tuple[int, int, int]
-    pending: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    given: GivenPlaces = field(default_factory=GivenPlaces)
 
-    def place(self, prompt_hash: str, split: str | None, fold: int | None) -> tuple[str, int]:
-        """The stored place, else the pending one, else what the hash says."""
-        if split is not None and fold is not None:
-            return split, fold
-        return self.pending.get(prompt_hash) or self.by_hash(prompt_hash)
+    def places(self, hashes: Sequence[str]) -> list[Place]:
+        """Part and fold of each of these requests."""
+        kinds = self.given.kinds
+        return [
+            kinds[code] if code >= 0 else self.by_hash(name)
+            for code, name in zip(self.given.codes(hashes).tolist(), hashes, strict=True)
+        ]
 
-    def by_hash(self, prompt_hash: str) -> tuple[str, int]:
+    def by_hash(self, prompt_hash: str) -> Place:
         """Split and fold from a keyed hash of the normalised request: the same for the same study, whatever else is there."""
         digest = keyed_hash(self.salt, prompt_hash)
         percent = int(digest[:12], 16) % 10_000 / 100
@@ -79,15 +86,6 @@ def given_name(text: str | None) -> str | None:
     return name if name != "all" and _NAME.fullmatch(name) else None
 
 
-def joined(scheme: str) -> ColumnElement[bool]:
-    """The condition that finds an item's stored place."""
-    return and_(
-        PromptSplit.study_id == Item.study_id,
-        PromptSplit.scheme == scheme,
-        PromptSplit.prompt_hash == Item.prompt_hash,
-    )
-
-
 def ensure(
     database: Database,
     study: Study,
@@ -98,107 +96,133 @@ def ensure(
     now: datetime,
 ) -> SplitReport:
     """Store a place for every request that was there by ``as_of`` and has none yet; places once given never change."""
-    placer = Placer(salt_of(study), shares)
     with database.read() as session:
-        prompts, groups = _group(session, study.id, scheme=scheme, as_of=as_of)
-    decision = _Decision(prompts, groups, placer)
-    insert = sqlite.insert if database.is_sqlite else postgresql.insert
+        decision = _decide(session, study, scheme=scheme, shares=shares, as_of=as_of)
     places = decision.places()
     while part := list(islice(places, _BATCH)):
-        rows = [
-            {"study_id": study.id, "scheme": scheme, "prompt_hash": h, "split": s, "fold": f, "given_at": now}
-            for h, s, f in part
-        ]
         with database.write() as session:
-            session.execute(insert(PromptSplit).on_conflict_do_nothing(), rows)
+            _store(session, part, study_id=study.id, scheme=scheme, now=now)
     return decision.report()
 
 
-def pending(
-    session: Session, study_id: int, placer: Placer, *, scheme: str, as_of: datetime
-) -> dict[str, tuple[str, int]]:
-    """The places that requests without one would be given, for a preview; nothing is stored."""
-    prompts, groups = _group(session, study_id, scheme=scheme, as_of=as_of)
-    return {h: (s, f) for h, s, f in _Decision(prompts, groups, placer).places()}
+def with_pending(
+    session: Session, study: Study, *, scheme: str, shares: tuple[int, int, int], as_of: datetime
+) -> GivenPlaces:
+    """The stored places and those that requests without one would be given, for a preview; nothing is stored."""
+    stored = GivenPlaces.load(session, study.id, scheme)
+    places = _decide(session, study, scheme=scheme, shares=shares, as_of=as_of).places()
+    fresh = iter(lambda: list(islice(places, _BATCH)), [])
+    return stored.joined(GivenPlaces.gather(fresh))
 
 
-def _group(session: Session, study_id: int, *, scheme: str, as_of: datetime) -> tuple[_Prompts, Groups]:
+def _store(
+    session: Session, places: list[tuple[str, str, int]], *, study_id: int, scheme: str, now: datetime
+) -> None:
+    """One statement for many rows, handed over as lists: a statement a row takes longer than finding all the places."""
+    always = (literal(study_id), literal(scheme), literal(now, Moment))
+    insert: Any
+    if session.get_bind().dialect.name == "postgresql":
+        insert = postgresql.insert
+        columns = zip(zip(*places, strict=True), (String, String, Integer), strict=True)
+        told = [func.unnest(literal(list(values), postgresql.ARRAY(kind))) for values, kind in columns]
+        rows = select(*always, *told)
+    else:
+        insert = sqlite.insert
+        each = func.json_each(orjson.dumps(places).decode()).table_valued("value")
+        rows = select(*always, *(func.json_extract(each.c.value, f"$[{n}]") for n in range(3))).where(true())
+    into = ("study_id", "scheme", "given_at", "prompt_hash", "split", "fold")
+    session.execute(insert(PromptSplit).from_select(into, rows).on_conflict_do_nothing())
+
+
+def _decide(
+    session: Session, study: Study, *, scheme: str, shares: tuple[int, int, int], as_of: datetime
+) -> _Decision:
     """Every request with its near-duplicates; none at all where each has its place, which is soon found out."""
-    there = and_(Item.study_id == study_id, Item.added_at <= as_of)
-    missing = session.scalar(
-        select(Item.id)
-        .outerjoin(PromptSplit, joined(scheme))
-        .where(there, PromptSplit.prompt_hash.is_(None))
-        .limit(1)
+    there = and_(Item.study_id == study.id, Item.added_at <= as_of)
+    prompts, groups = _Prompts(), Groups(np.zeros(0, np.int64), 0)
+    stored = and_(
+        PromptSplit.study_id == Item.study_id,
+        PromptSplit.scheme == scheme,
+        PromptSplit.prompt_hash == Item.prompt_hash,
     )
-    if missing is None:
-        return _Prompts(), Groups(np.zeros(0, np.int64), 0)
-    prompts = _Prompts.read(session, there, scheme)
-    return prompts, near_duplicates.group(prompts.keys, lambda places: prompts.texts(session, places))
+    missing = select(Item.id).where(there, ~select(PromptSplit.fold).where(stored).exists())
+    if session.scalar(missing.limit(1)) is not None:
+        given = GivenPlaces.load(session, study.id, scheme)
+        prompts = _Prompts.read(session, there, given)
+        groups = near_duplicates.group(prompts.signs, lambda places: prompts.texts(session, places))
+        prompts.signs = prompts.signs[:0]
+    return _Decision(prompts, groups, Placer(salt_of(study), shares))
 
 
 @dataclass
 class _Prompts:
-    """Every different request, as arrays: n is the number of requests.
+    """Every different request, as arrays in the order of hashes: n is the number of requests.
 
-    hashes: uint8 (n, 32).  items: int64 (n,), the number of an item that asks it.  keys: uint64 (n, 8), for near-duplicates.
-    stored, given: int8 (n,), the place it has or an item brought along, as a place in ``names``; -1 = none.
+    hashes: uint8 (n, 32).  items: int64 (n,), the number of an item that asks it.  signs: uint8 (n, 32), for near-duplicates.
+    stored, given: int8 (n,), the part it has or an item brought along, as a place in ``names``; -1 = none.
     fold: int8 (n,), -1 = none.
     """
 
     names: list[str] = field(default_factory=list)
     hashes: np.ndarray = field(default_factory=lambda: np.zeros((0, 32), np.uint8))
     items: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    keys: np.ndarray = field(default_factory=lambda: np.zeros((0, near_duplicates.BANDS), np.uint64))
+    signs: np.ndarray = field(default_factory=lambda: np.zeros((0, near_duplicates.BINS), np.uint8))
     stored: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
     fold: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
 
     @classmethod
-    def read(cls, session: Session, there: ColumnElement[bool], scheme: str) -> _Prompts:
-        """In the order of hashes. Of several items that ask the same the first that brought a place along decides."""
-        query = (
-            select(
-                Item.id, Item.prompt_hash, Item.prompt, Item.given_split, PromptSplit.split, PromptSplit.fold
-            )
-            .outerjoin(PromptSplit, joined(scheme))
-            .where(there)
-            .order_by(Item.prompt_hash, Item.id)
+    def read(cls, session: Session, there: ColumnElement[bool], places: GivenPlaces) -> _Prompts:
+        """Of several items that ask the same the first stands for all, and the first that brought a part along decides."""
+        n = session.scalar(select(func.count()).select_from(Item).where(there)) or 0
+        names = {split: number for number, split in enumerate(dict.fromkeys(s for s, _ in places.kinds))}
+        found = cls(
+            hashes=np.zeros((n, 32), np.uint8),
+            items=np.zeros(n, np.int64),
+            signs=np.zeros((n, near_duplicates.BINS), np.uint8),
+            stored=np.zeros(n, np.int8),
+            given=np.zeros(n, np.int8),
+            fold=np.zeros(n, np.int8),
         )
-        found: dict[str, list[Any]] = {k: [] for k in ("hashes", "items", "keys", "stored", "given", "fold")}
-        names: dict[str, int] = {}
-        last = None
-        for chunk in parts(session, query):
-            fresh = []
-            for row in chunk:
-                given = given_name(row.given_split)
-                code = -1 if given is None else names.setdefault(given, len(names))
-                if row.prompt_hash != last:
-                    fresh.append([row, code])
-                elif fresh and fresh[-1][1] < 0:
-                    fresh[-1][1] = code
-                elif not fresh and found["given"][-1][-1] < 0:
-                    found["given"][-1][-1] = code
-                last = row.prompt_hash
-            if not fresh:
-                continue
-            rows = [f[0] for f in fresh]
-            raw = bytes.fromhex("".join(r.prompt_hash for r in rows))
-            found["hashes"].append(np.frombuffer(raw, np.uint8).reshape(-1, 32))
-            found["items"].append(np.asarray([r.id for r in rows], np.int64))
-            found["keys"].append(near_duplicates.bands([_text(r.prompt) for r in rows]))
-            places = [-1 if r.split is None else names.setdefault(r.split, len(names)) for r in rows]
-            found["stored"].append(np.asarray(places, np.int8))
-            found["given"].append(np.asarray([f[1] for f in fresh], np.int8))
-            found["fold"].append(np.asarray([-1 if r.fold is None else r.fold for r in rows], np.int8))
-        return cls(list(names), **{k: np.concatenate(found.pop(k)) for k in list(found)})
+        columns = (Item.id, Item.prompt_hash, unread(Item.prompt), Item.given_split)
+        start = 0
+        for chunk in plain(session, select(*columns).where(there).order_by(Item.id)):
+            part = slice(start, start + len(chunk))
+            items, hashes, texts, given = zip(*chunk, strict=True)
+            brought = [given_name(name) for name in given]
+            found.items[part] = items
+            found.hashes[part] = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, 32)
+            found.signs[part] = near_duplicates.signatures([_text(orjson.loads(text)) for text in texts])
+            found.given[part] = [-1 if b is None else names.setdefault(b, len(names)) for b in brought]
+            codes = places.codes(hashes)
+            found.stored[part] = np.asarray([*(names[split] for split, _ in places.kinds), -1])[codes]
+            found.fold[part] = np.asarray([*(fold for _, fold in places.kinds), -1])[codes]
+            start = part.stop
+        found.names = list(names)
+        found._keep_first()
+        return found
+
+    def _keep_first(self) -> None:
+        """Bring the requests into the order of their hashes, each once."""
+        digits = self.hashes.view(">u8")
+        order = np.lexsort(digits.T[::-1])
+        new = np.ones(order.size, bool)
+        new[1:] = (digits[order[1:]] != digits[order[:-1]]).any(axis=1)
+        which = np.cumsum(new) - 1
+        bring = np.flatnonzero(self.given[order] >= 0)[::-1]
+        given = np.full(int(new.sum()), -1, np.int8)
+        given[which[bring]] = self.given[order[bring]]
+        first = order[new]
+        self.given = given
+        self.hashes, self.items = self.hashes[first], self.items[first]
+        self.signs, self.stored, self.fold = self.signs[first], self.stored[first], self.fold[first]
 
     def texts(self, session: Session, places: Sequence[int]) -> Iterator[tuple[int, str]]:
         """The requests at these places."""
         for start in range(0, len(places), 500):
             part = {int(self.items[i]): i for i in places[start : start + 500]}
-            rows = session.execute(select(Item.id, Item.prompt).where(Item.id.in_(list(part))))
-            yield from ((part[r.id], _text(r.prompt)) for r in rows)
+            rows = session.execute(select(Item.id, unread(Item.prompt)).where(Item.id.in_(list(part))))
+            yield from ((part[number], _text(orjson.loads(text))) for number, text in rows)
 
 
 @dataclass(frozen=True)

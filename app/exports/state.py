@@ -5,34 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.aggregation import registry as pooling
 from app.aggregation.endorsing import Endorsed
 from app.aggregation.protocol import NoGroups, Pooled, Retests, Votes
 from app.aggregation.registry import EndorsedRule
-from app.assignments.tables import Assignment
 from app.exports import collecting, duplicates, endorsement, people, reasons, splits
-from app.exports.collecting import Collected, PairNumbers
+from app.exports.collecting import Collected, PairNumbers, Unreleased
 from app.exports.duplicates import Merged
 from app.exports.endorsement import Wanted
+from app.exports.given_places import GivenPlaces
 from app.exports.options import ExportOptions
 from app.exports.people import People
 from app.exports.protocol import Facts
 from app.exports.reasons import REASONS
 from app.exports.splits import Placer
 from app.exports.subtraction import Subtraction, subtract
+from app.exports.survey import Survey, survey
 from app.judgments.tables import Judgment
 from app.kit.ids import keyed_hash
 from app.metapreferences import reads as wishes
 from app.people.tables import Annotator, AnnotatorEvent
 from app.studies.reads import spec_of, version_at
 from app.studies.spec import StudySpec
-from app.studies.tables import Item, Pair, Response, Study
+from app.studies.tables import Item, Study
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,10 @@ class State:
     """What made the labels of the first rule that is an endorsed one."""
     has: frozenset[str]
     placer: Placer
-    unreleased: tuple[int, int, int]
-    """All judgments, those of withdrawn people, those without consent to release."""
+    unreleased: Unreleased
     could_exclude: dict[str, int]
     """Answers that each thing named by ``exclude`` would take away on its own; quick ones only where timing was read."""
-    totals: dict[str, int]
-    first_day: str | None
-    last_day: str | None
-    """Days of the first and the last answer."""
+    survey: Survey
     salt: str
     _persons: dict[int, str] = field(default_factory=dict, repr=False)
 
@@ -113,11 +109,11 @@ class State:
         undecided = int(((self.votes.n_judgments > 0) & (side == 0)).sum())
         merged = self.merged.count
         steps = [
-            ("no_votes", "nobody's vote counts", self.totals["pairs"] - judged - merged),
+            ("no_votes", "nobody's vote counts", self.survey.pairs - judged - merged),
             ("merged", "the same request and answers as another pair; votes are counted there", merged),
             ("undecided", "neither answer is ahead", undecided),
         ]
-        return subtract("pairs", self.totals["pairs"], steps)
+        return subtract("pairs", self.survey.pairs, steps)
 
 
 def take(
@@ -126,12 +122,12 @@ def take(
     options: ExportOptions,
     *,
     as_of: datetime,
-    pending: dict[str, tuple[str, int]] | None = None,
+    places: GivenPlaces | None = None,
     weigh: bool = False,
 ) -> State:
     """Read everything but texts, as of a moment. The session must stay inside one read transaction.
 
-    ``pending`` are places of requests that are not stored yet; ``weigh`` asks what each possible exclusion would take.
+    ``places`` are others than the stored ones, for a preview; ``weigh`` asks what each possible exclusion would take.
 
     Raises:
         NoGroups, EmptyGroup: A rule needs groups that the study does not have.
@@ -139,19 +135,20 @@ def take(
     version = version_at(session, study, as_of)
     spec = spec_of(session, study, version)
     crowd = people.load(session, study.id, spec, as_of=as_of)
+    there = survey(session, study.id, as_of=as_of)
+    unreleased = collecting.count_unreleased(session, study.id, as_of=as_of)
     timing = weigh or "quick" in options.exclude
-    collected, marks = collecting.collect(session, study.id, crowd, as_of=as_of, timing=timing)
+    collected, numbers, marks = collecting.collect(
+        session, study.id, crowd, as_of=as_of, n=unreleased.kept, timing=timing
+    )
     merged = duplicates.find(session, study.id, collected.pair_ids)
     marks["retired"] = collecting.retired(session, study.id, collected.pair_ids, as_of=as_of)[collected.pair]
     could = reasons.decide(collected, marks, crowd, merged, options.exclude)
-    numbers = collecting.pair_numbers(session, study.id, collected.pair_ids)
     again = collecting.retests(session, study.id, crowd, collected.pair_ids, as_of=as_of)
     votes = collected.votes(crowd, merged, numbers, again)
-    pooled, endorsed = _labels(
-        session, study, spec, options, crowd, collected, merged, numbers, votes, as_of=as_of
-    )
-    unreleased = collecting.count_unreleased(session, study.id, as_of=as_of)
-    days = _days(session, study.id, as_of=as_of)
+    pooled, endorsed = _labels(session, study, spec, options, crowd, collected, merged, votes, as_of=as_of)
+    if places is None:
+        places = GivenPlaces.load(session, study.id, options.split)
     return State(
         session=session,
         study=study,
@@ -167,13 +164,11 @@ def take(
         votes=votes,
         pooled=pooled,
         endorsed=endorsed,
-        has=_has(session, study.id, crowd, again, as_of=as_of),
-        placer=Placer(splits.salt_of(study), options.shares, pending or {}),
+        has=there.has | _has(crowd, again),
+        placer=Placer(splits.salt_of(study), options.shares, places),
         unreleased=unreleased,
         could_exclude=could,
-        totals=_totals(session, study.id, as_of=as_of),
-        first_day=days[0],
-        last_day=days[1],
+        survey=there,
         salt=_salt(session, study, version, options, unreleased, as_of=as_of),
     )
 
@@ -206,7 +201,6 @@ def _labels(
     crowd: People,
     collected: Collected,
     merged: Merged,
-    numbers: PairNumbers,
     votes: Votes,
     *,
     as_of: datetime,
@@ -217,7 +211,7 @@ def _labels(
     if any(isinstance(r, EndorsedRule) or r.name == "reliability_weighted" for r in rules):
         said = endorsement.wanted(
             session, study, crowd, collected, merged, votes,
-            in_text_order=numbers.in_text_order, kind=spec.item_kind, as_of=as_of,
+            in_text_order=collecting.in_text_order(session, study.id, collected.pair_ids), kind=spec.item_kind, as_of=as_of,
         )  # fmt: skip
         votes = said.corrected(votes)
         said = replace(said, raw=replace(said.raw, votes=votes))
@@ -225,34 +219,12 @@ def _labels(
     return tuple(pooled), made[0] if made else None
 
 
-def _days(session: Session, study_id: int, *, as_of: datetime) -> tuple[str | None, str | None]:
-    given = func.coalesce(Judgment.answered_at, Judgment.created_at)
-    row = session.execute(
-        select(func.min(given), func.max(given))
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .where(collecting.in_scope(study_id, as_of))
-    ).one()
-    return tuple(None if m is None else m.date().isoformat() for m in row)  # type: ignore[return-value]
-
-
-def _totals(session: Session, study_id: int, *, as_of: datetime) -> dict[str, int]:
-    there = and_(Item.study_id == study_id, Item.added_at <= as_of)
-    items = session.scalar(select(func.count()).select_from(Item).where(there)) or 0
-    pairs = session.scalar(
-        select(func.count()).select_from(Pair).join(Item, Item.id == Pair.item_id).where(there)
-    )
-    responses = session.scalar(
-        select(func.count()).select_from(Response).join(Item, Item.id == Response.item_id).where(there)
-    )
-    return {"items": items, "pairs": pairs or 0, "responses": responses or 0}
-
-
 def _salt(
     session: Session,
     study: Study,
     version: int,
     options: ExportOptions,
-    unreleased: tuple[int, int, int],
+    unreleased: Unreleased,
     *,
     as_of: datetime,
 ) -> str:
@@ -273,60 +245,13 @@ def _salt(
     return keyed_hash(study.secret, "ids", options.model_dump_json(), *(str(s) for s in state))
 
 
-def _filled(column: Any) -> ColumnElement[bool]:
-    """Whether a JSON column holds something: neither SQL's nor JSON's null, and nothing empty."""
-    return cast(column, String).not_in(("null", "[]", "{}"))
-
-
-def _has(
-    session: Session, study_id: int, crowd: People, again: Retests, *, as_of: datetime
-) -> frozenset[str]:
-    """Which optional fields at least one row bears."""
-    plain = {
-        name: getattr(Judgment, name).is_not(None)
-        for name in (
-            "strength", "confidence", "rationale", "better", "stance", "view", "predicted_share", "skip_reason",
-            "tie_reason", "answered_at", "assignment_id",
-        )
-    }  # fmt: skip
-    lists = {name: _filled(getattr(Judgment, name)) for name in ("reason_tags", "aspects", "spans")}
-    marks = {
-        "response_ms": Judgment.elapsed_ms.is_not(None),
-        "superseded": Judgment.supersedes.is_not(None),
-        "gold": Judgment.is_gold,
-        "retests": Judgment.retest_of.is_not(None),
-    }
-    tests = {**plain, **lists, **marks}
-    row = session.execute(
-        select(*(func.count(case((test, 1))).label(name) for name, test in tests.items()))
-        .select_from(Judgment)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .where(collecting.in_scope(study_id, as_of))
-    ).one()
-    found = {name for name, n in row._mapping.items() if n}  # noqa: SLF001 - SQLAlchemy's public name
-    there = and_(Item.study_id == study_id, Item.added_at <= as_of)
-    more = {
-        "source": select(Response.id).join(Item).where(there, Response.model.is_not(None)),
-        "variants": select(Response.id).join(Item).where(there, Response.variant.is_not(None)),
-        "topics": select(Item.id).where(there, Item.topic.is_not(None)),
-        "checks": select(Item.id).where(there, Item.gold.is_not(None)),
-        "assignments": select(Assignment.id)
-        .join(Annotator, Annotator.id == Assignment.annotator_id)
-        .where(
-            Assignment.study_id == study_id,
-            Assignment.pair_id.is_not(None),
-            Assignment.shown_at <= as_of,
-            people.may_be_released(),
-        ),
-        "given_splits": select(Item.id).where(
-            there, or_(Item.given_split.is_not(None), Item.given_split != "")
-        ),
-    }
-    found |= {name for name, query in more.items() if session.scalar(query.limit(1)) is not None}
+def _has(crowd: People, again: Retests) -> set[str]:
+    """Optional fields of people that at least one of them bears."""
+    found = set()
     if any(crowd.attributes):
         found.add("attributes")
     if any(crowd.shown_group(i) is not None for i in range(crowd.ids.size)):
         found.add("groups")
     if again.person.size:
         found.add("retest_pairs")
-    return frozenset(found)
+    return found

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from app.aggregation import registry as pooling
 from app.aggregation.protocol import EmptyGroup, Pooled, Votes
-from app.exports import options, splits
+from app.exports import options
+from app.exports.given_places import GivenPlaces
 from app.exports.people import FEWEST_IN_GROUP
-from app.exports.splits import Placer
 from app.exports.state import State, pool, take
 from app.exports.tidying import messages
 from app.studies.reads import spec_of
@@ -75,9 +75,7 @@ class Ways:
 def ways(session: Session, study: Study, *, now: datetime, limit: int = 50) -> Ways | None:
     """What each rule would teach, now. None where there are too many judgments to work it out while somebody waits."""
     asked = options.read(rule="majority", file_type="jsonl")
-    placer = Placer(splits.salt_of(study), asked.shares)
-    pending = splits.pending(session, study.id, placer, scheme=asked.split, as_of=now)
-    state = take(session, study, asked, as_of=now, pending=pending)
+    state = take(session, study, asked, as_of=now, places=GivenPlaces())
     if state.votes.pair.size > MOST_JUDGMENTS:
         return None
     found, refused = _pooled(state, bool(spec_of(session, study).people.groups))

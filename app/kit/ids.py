@@ -44,8 +44,8 @@ def token_hash(token: str) -> str:
 
 def keyed_hash(secret: str, *parts: str) -> str:
     """HMAC-SHA256 of the parts, unambiguous about where one ends, as hex."""
-    message = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+    message = b"".join([len(p).to_bytes(4, "big") + p for p in map(str.encode, parts)])
+    return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
 def new_secret() -> str:

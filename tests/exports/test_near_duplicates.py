@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.exports.near_duplicates import ALIKE, Groups, bands, group, normalised
+from app.exports.near_duplicates import ALIKE, Groups, group, normalised, signatures
 
 RNG = np.random.default_rng(3)
 WORDS = ["".join(RNG.choice(list("abcdefghijklmnopqrstuvwxyz"), 6)) for _ in range(400)]
@@ -16,7 +16,7 @@ def text(seed: int, n: int = 40) -> list[str]:
 
 
 def together(texts: list[str]) -> Groups:
-    return group(bands(texts), lambda places: [(i, texts[i]) for i in places])
+    return group(signatures(texts), lambda places: [(i, texts[i]) for i in places])
 
 
 def jaccard(a: str, b: str) -> float:
