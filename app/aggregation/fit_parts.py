@@ -48,6 +48,14 @@ def load(session: Session, fit_id: int, names: Sequence[str]) -> dict[str, NDArr
     return {name: parts[0] if len(parts) == 1 else np.concatenate(parts) for name, parts in found.items()}
 
 
+def are_there(session: Session, fit_id: int, names: Sequence[str]) -> bool:
+    """Whether all these arrays of a fit are kept."""
+    found = session.scalars(
+        select(FitPart.name).where(FitPart.fit_id == fit_id, FitPart.name.in_(names)).distinct()
+    )
+    return len(found.all()) == len(set(names))
+
+
 def chunks(session: Session, fit_id: int, name: str) -> Iterator[NDArray[Any]]:
     """The chunks of one array, one at a time in memory."""
     numbers = session.scalars(

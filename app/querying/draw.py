@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.querying.protocol import Acquisition, CandidateView, Explains, Floats
 
@@ -49,6 +50,18 @@ def probabilities(score: Floats, temperature: float) -> Floats:
         return np.asarray(best / best.sum(), dtype=np.float64)
     weights = np.exp((score - score.max()) / temperature)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def with_share(q: Floats, raised: NDArray[np.bool_], share: float) -> Floats:
+    """Probabilities in which the raised ones have ``share`` in all at least: each side keeps its proportions, and is even where
+    it has none. As they were where the raised ones have it, or all or none are raised.
+    """
+    own = float(q[raised].sum())
+    if own >= share or not raised.any() or raised.all():
+        return q
+    inside = q * raised if own > 0 else raised.astype(np.float64)
+    outside = q * ~raised
+    return np.asarray(share * inside / inside.sum() + (1 - share) * outside / outside.sum(), np.float64)
 
 
 def choose(
@@ -91,6 +104,8 @@ def _scored(policy: Acquisition, view: CandidateView) -> tuple[Floats | None, Fl
     try:
         score = policy.score(view)
         q = probabilities(score, policy.temperature)
+        if view.raised is not None:
+            q = with_share(q, view.raised, view.raised_share)
         return score, q, policy.note(view) if isinstance(policy, Explains) else None
     except Exception as error:  # noqa: BLE001 - a person is waiting; the row says what happened
         m = view.pair_id.shape[0]

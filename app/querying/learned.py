@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from app.inference.preference_outlook import expected_information
 from app.querying.protocol import CandidateView, Expected, Floats, Stored
 
 FAINT = 1e-12
@@ -30,6 +31,16 @@ def log_worth(worth: Floats) -> Floats:
     if best == 0:
         return np.zeros(worth.shape)
     return np.asarray(np.log(np.maximum(worth / best, FAINT)), np.float64)
+
+
+def reach(expected: Expected) -> Floats:
+    """By how much the vote is expected to take the squared error of the overall preference down: float64 (n_candidates,).
+
+    w reach / (1 + w v), with w the information of a vote by a person of the group: summed over the pairs of the pool, each as
+    far as the sign of its overall preference is open. A pair may be well known itself and yet teach most about others.
+    """
+    information = expected_information(expected.mean, expected.variance + expected.people)
+    return information * expected.reach / (1 + information * expected.variance)
 
 
 def looked_up(stored: Stored) -> Floats:

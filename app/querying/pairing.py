@@ -16,7 +16,7 @@ from app.assignments import pool, reads
 from app.assignments.reads import Candidate, PoolSize
 from app.assignments.tables import Assignment
 from app.kit import log
-from app.querying import draw, guessing, reasons, selection
+from app.querying import draw, favoured, guessing, reasons, selection
 from app.querying.asking import Asking, put
 from app.querying.draw import Drawn
 from app.querying.protocol import Acquisition, CandidateView, Learns
@@ -56,7 +56,7 @@ def draw_pair(
         if not found:
             return None
         gone = _gone(session, asking, found) if any(_last(c) for c in found) else frozenset()
-        view = _view(found, by.kept, asking.annotator.group_label)
+        view = _view(found, by.kept, asking, eligible)
         while len(gone) < len(found):
             drawn = draw.choose(
                 by.policy, view, eligible=eligible, explore=_explore(asking, by), rng=asking.rng, without=gone
@@ -114,7 +114,7 @@ def _put(
         "load": chosen.counted + chosen.reserved,
         **({"note": "; ".join(notes)} if notes else {}),
         **({"asked_policy": asking.spec.querying.policy} if by.note else {}),
-        **reasons.of_draw(by.kept, by.policy, drawn, chosen.pair_id, group),
+        **reasons.of_draw(by.kept, by.policy, drawn, chosen.pair_id, group, asking.annotator.id),
     }
     return put(
         session, asking, chosen.pair_id, policy=by.policy.name, score=drawn.score,
@@ -175,12 +175,14 @@ def kept_scores(session: Session, asking: Asking, policy: Acquisition) -> Select
         return None
 
 
-def _view(found: list[Candidate], kept: Selection | None, group: str | None) -> CandidateView:
+def _view(found: list[Candidate], kept: Selection | None, asking: Asking, eligible: int) -> CandidateView:
     pair_id = np.array([c.pair_id for c in found], dtype=np.int64)
     load = np.array([c.counted + c.reserved for c in found], dtype=np.int64)
-    return CandidateView(
-        pair_id=pair_id,
-        load=load,
-        cap=np.array([c.cap for c in found], dtype=np.int64),
-        stored=None if kept is None else kept.stored(pair_id, load, group),
-    )
+    cap = np.array([c.cap for c in found], dtype=np.int64)
+    if kept is None:
+        return CandidateView(pair_id, load, cap)
+    who = asking.annotator
+    stored = kept.stored(pair_id, load, who.group_label, person=who.id)
+    share = favoured.share_of(kept.probes.size, candidates=len(found), eligible=eligible)
+    raised = np.isin(pair_id, kept.probes) if share else None
+    return CandidateView(pair_id, load, cap, stored=stored, raised=raised, raised_share=share)

@@ -57,6 +57,8 @@ class CandidateView:
     sources of the two responses as indices into ``rank_gain``, -1 for a source that is not in it; ``rank_gain`` float64
     (n_sources, n_sources), from ``app.inference.rank_design.gains``. All three are None where there is none.
 
+    ``raised``: bool, pairs that have ``raised_share`` of the policy's draws at least, whatever their scores; None where none do.
+
     ``expected``: where a preference model is kept and is looked at now. ``stored``: where a model was looked at before; then
     neither of the others is there.
     """
@@ -69,6 +71,8 @@ class CandidateView:
     rank_gain: Floats | None = None
     expected: Expected | None = None
     stored: Stored | None = None
+    raised: NDArray[np.bool_] | None = None
+    raised_share: float = 0.0
 
 
 @runtime_checkable

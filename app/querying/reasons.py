@@ -7,6 +7,7 @@ from typing import Any
 
 from app.assignments.tables import Assignment
 from app.querying.draw import Drawn
+from app.querying.favoured import KNOWS, PROBE
 from app.querying.protocol import Acquisition
 from app.querying.selection import Selection
 
@@ -17,9 +18,14 @@ AIMS = {
     "ranking": "what tells most about the ranking",
 }
 
+FAVOURED = {
+    PROBE: "It is a matched probe, of which a share is asked until there are enough.",
+    KNOWS: "It is a matter of fact to be checked, likelier for someone whose answers hang together.",
+}
+
 
 def of_draw(
-    kept: Selection | None, policy: Acquisition, drawn: Drawn, pair_id: int, group: str | None
+    kept: Selection | None, policy: Acquisition, drawn: Drawn, pair_id: int, group: str | None, person: int
 ) -> dict[str, Any]:
     """What is kept of a draw by a model: the refresh it went by, its settings, and what was expected of the pair."""
     if kept is None or drawn.note is not None:
@@ -34,6 +40,8 @@ def of_draw(
         **({"group": group} if group and group in kept.groups else {}),
         **({"ahead_of": round(drawn.ahead_of, 3)} if drawn.ahead_of is not None else {}),
         **({"expected": told} if told is not None else {}),
+        **({"favoured": PROBE} if pair_id in kept.probes else {}),
+        **({"favoured": KNOWS} if person in kept.experts and pair_id in kept.verify else {}),
     }
 
 
@@ -42,7 +50,7 @@ def sentence(assignment: Assignment) -> str:
     draw: Mapping[str, Any] = assignment.draw or {}
     words = _branch(assignment, draw)
     if "epoch" in draw and draw.get("branch") == "policy":
-        words = f"{words} {_expected(draw)}".rstrip()
+        words = " ".join(w for w in (words, FAVOURED.get(draw.get("favoured", "")), _expected(draw)) if w)
     note = draw.get("note")
     return f"{words} {note}." if note else words
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,16 +20,59 @@ from app.assignments.tables import Assignment, PairLoad
 from app.db.session import Database
 from app.inference.preference_posterior import PreferencePosterior
 from app.people.tables import Annotator
-from app.querying import keeping, pool_features, registry, router, scoring
+from app.querying import favoured, keeping, pool_features, registry, router, scoring
 from app.querying.pool_features import PoolFeatures
 from app.querying.protocol import Learns
 from app.querying.selection import KIND, NO_GROUP, VERSION
-from app.querying.vote_log import learnt, vote_log
+from app.querying.vote_log import Kept, learnt, vote_log
 from app.studies import reads as studies
+from app.studies.spec import StudySpec
 from app.studies.tables import Study
 
 MOST_PENDING = 200
 SEED = 20_260_101
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """What a refresh starts from, beside judgments and features, and ``name``: the same where none of it has changed.
+
+    load: int64 (n, 2), pairs with judgments or live assignments, and how many.  pending: pairs asked about and not answered, with
+    the person's group.  steps: pairs that need votes of a group, with the group.  verify: pairs to be checked by people who know.
+    probes: matched probes, with what varies.
+    """
+
+    load: NDArray[np.int64]
+    pending: list[tuple[int, str]]
+    steps: list[tuple[int, str]]
+    verify: NDArray[np.int64]
+    probes: dict[int, str]
+    state: str
+    name: str
+
+    @classmethod
+    def read(cls, session: Session, study_id: int, spec: StudySpec, policy: Learns, features: int) -> _Basis:
+        load, pending, at = _load(session, study_id), _pending(session, study_id), state(session, study_id)
+        steps, verify = _steps(session, study_id), favoured.to_verify(session, study_id)
+        probes = favoured.probes(session, study_id)
+        settings = spec.model_dump_json(include={"querying", "people", "collection"})
+        pairs = session.get_one(Fit, features).judgments
+        parts = (
+            VERSION,
+            policy.name,
+            policy.version,
+            settings,
+            features,
+            pairs,
+            at,
+            pending,
+            steps,
+            verify.tolist(),
+            sorted(probes),
+        )
+        told = hashlib.sha256(repr(parts).encode())
+        told.update(np.ascontiguousarray(load).tobytes())
+        return cls(load, pending, steps, verify, probes, at, told.hexdigest()[:32])
 
 
 def refresh(
@@ -39,7 +84,7 @@ def refresh(
     whole: bool = False,
 ) -> Fit | None:
     """Take in what was answered since the last refresh and score every pair; None where the policy goes by no model, or
-    there are no pairs.
+    there are no pairs. Where nothing has changed since, the last refresh is returned as it is.
 
     What is stored follows from the judgments, the items and the study's settings alone: votes are taken in, in their order, on
     top of a batch fit at a place in the log that depends on its length; a log that changed before its end is fitted anew.
@@ -58,47 +103,66 @@ def refresh(
     if features is None:
         return None
     with database.read() as session:
-        pool = pool_features.load(session, features)
-        seen, at = observations(session, study_id), state(session, study_id)
-        load, pending = _load(session, study_id, pool), _pending(session, study_id)
-        steps = _steps(session, study_id)
+        basis = _Basis.read(session, study_id, spec, policy, features)
         last = fit_parts.latest(session, study_id, KIND)
+        if last is not None and _stands(session, last, basis, whole=whole):
+            session.expunge(last)
+            return last
+        pool, seen = pool_features.load(session, features), observations(session, study_id)
         log = vote_log(spec, seen, pool)
         kept = None
         if last is not None and last.result["features"] == pool.version and "fitted_at" in last.result:
-            kept = keeping.load(session, last)
-            kept_at = (last.result["log"], last.result["fitted_at"], tuple(last.result["groups"]))
+            model = keeping.load(session, last)
+            kept = (
+                Kept(model, last.result["log"], last.result["fitted_at"], tuple(last.result["groups"]))
+                if model
+                else None
+            )
+    load = _placed(basis.load, pool)
     if policy.model == "preference":
-        posterior, fitted_at = learnt(log, pool, None if kept is None else (kept, *kept_at), whole=whole)
-        scored = scoring.by_preference(policy, posterior, pool, log, load, pending, steps)
-        scored.result["fitted_at"] = fitted_at
+        posterior, fitted_at = learnt(log, pool, kept, whole=whole)
+        scored = scoring.by_preference(policy, posterior, pool, log, load, basis.pending, basis.steps)
+        scored.result.update(fitted_at=fitted_at, experts=favoured.who_know(posterior, log.answers()))
     else:
-        scored = scoring.by_ranking(policy, spec, seen, pool, load, pending)
+        scored = scoring.by_ranking(policy, spec, seen, pool, load, basis.pending)
+    raised = favoured.starved(basis.probes, pool.pair_id, load, cap=spec.collection.per_pair.max)
     scored.result.update(
-        policy_version=policy.version, temperature=policy.temperature, explore=spec.querying.explore, log=log.digest,
-        votes=log.votes.n, features=pool.version, feature_kind=pool.method, spent=log.spent, complete=True,
+        probes=int(raised.size), policy_version=policy.version, temperature=policy.temperature, explore=spec.querying.explore,
+        log=log.digest, votes=log.votes.n, features=pool.version, feature_kind=pool.method, spent=log.spent,
+        basis=basis.name, complete=True,
     )  # fmt: skip
+    arrays: dict[str, NDArray[Any]] = {
+        "pair_id": pool.pair_id, "score": scored.score, "fades": scored.fades, "load": load, "verify": basis.verify,
+        "probes": pool.pair_id[raised], **({} if scored.split is None else {"split": scored.split}), **scored.model,
+    }  # fmt: skip
     made = Fit(
-        study_id=study_id, kind=KIND, method=policy.name, version=VERSION, seed=SEED, state=at, judgments=log.votes.n,
-        result=scored.result, seconds=time.perf_counter() - began, made_at=now,
+        study_id=study_id, kind=KIND, method=policy.name, version=VERSION, seed=SEED, state=basis.state,
+        judgments=log.votes.n, result=scored.result, seconds=time.perf_counter() - began, made_at=now,
     )  # fmt: skip
+    _store(database, made, arrays)
+    return made
+
+
+def _stands(session: Session, last: Fit, basis: _Basis, *, whole: bool) -> bool:
+    """Whether a refresh would say again what the last one says, and all that is kept of it is there."""
+    if last.result.get("basis") != basis.name:
+        return False
+    fitted_at = last.result.get("fitted_at")
+    if whole and fitted_at not in {None, last.judgments}:
+        return False
+    needed = ["score"] if fitted_at is None else ["score", keeping.PREFIX + "mean"]
+    return fit_parts.are_there(session, last.id, needed)
+
+
+def _store(database: Database, made: Fit, arrays: dict[str, NDArray[Any]]) -> None:
     with database.write() as session:
         session.add(made)
         session.flush()
-        arrays: dict[str, NDArray[Any]] = {
-            "pair_id": pool.pair_id,
-            "score": scored.score,
-            "fades": scored.fades,
-            "load": load,
-        }
-        if scored.split is not None:
-            arrays["split"] = scored.split
-        for name, array in {**arrays, **scored.model}.items():
+        for name, array in arrays.items():
             fit_parts.store(session, made.id, name, array)
         session.expunge(made)
     with database.write() as session:
-        fit_parts.prune(session, study_id, KIND, parts=2, rows=200)
-    return made
+        fit_parts.prune(session, made.study_id, KIND, parts=2, rows=200)
 
 
 def posterior_of(session: Session, study_id: int) -> tuple[Fit, PreferencePosterior] | None:
@@ -110,19 +174,24 @@ def posterior_of(session: Session, study_id: int) -> tuple[Fit, PreferencePoster
     return None if found is None else (last, found)
 
 
-def _load(session: Session, study_id: int, pool: PoolFeatures) -> NDArray[np.int32]:
-    """Judgments and live assignments of each pair."""
-    out = np.zeros(pool.pair_id.size, np.int32)
+def _load(session: Session, study_id: int) -> NDArray[np.int64]:
     rows = session.execute(
         select(PairLoad.pair_id, PairLoad.counted + PairLoad.reserved)
         .where(PairLoad.study_id == study_id, PairLoad.counted + PairLoad.reserved > 0)
+        .order_by(PairLoad.pair_id)
         .execution_options(yield_per=20_000)
     )
-    for batch in rows.partitions(20_000):
-        ids, load = (np.array(c) for c in zip(*batch, strict=True))
-        at = np.minimum(np.searchsorted(pool.pair_id, ids), pool.pair_id.size - 1)
-        there = pool.pair_id[at] == ids
-        out[at[there]] = load[there]
+    parts = [np.array([tuple(r) for r in batch], np.int64) for batch in rows.partitions(20_000)]
+    return np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
+
+
+def _placed(load: NDArray[np.int64], pool: PoolFeatures) -> NDArray[np.int32]:
+    """Judgments and live assignments of each pair of the pool."""
+    out = np.zeros(pool.pair_id.size, np.int32)
+    if out.size:
+        at = np.minimum(np.searchsorted(pool.pair_id, load[:, 0]), out.size - 1)
+        there = pool.pair_id[at] == load[:, 0]
+        out[at[there]] = load[there, 1]
     return out
 
 
@@ -144,8 +213,8 @@ def _pending(session: Session, study_id: int) -> list[tuple[int, str]]:
 def _steps(session: Session, study_id: int) -> list[tuple[int, str]]:
     """Pairs that the last report wants more votes on from one group, with the group."""
     rows = session.execute(
-        select(PairFigure.pair_id, PairFigure.next_step).where(
-            PairFigure.study_id == study_id, PairFigure.next_step.startswith(f"{router.MORE}:")
-        )
+        select(PairFigure.pair_id, PairFigure.next_step)
+        .where(PairFigure.study_id == study_id, PairFigure.next_step.startswith(f"{router.MORE}:"))
+        .order_by(PairFigure.pair_id)
     )
     return [(int(pair), (step or "").partition(":")[2]) for pair, step in rows]

@@ -12,7 +12,7 @@ LIKELIER = 4.0
 """A step that the figures of a pair call for is worth so many that they do not."""
 CALLED_FOR = 2.0
 """A pair that needs votes of the person's group most is worth so many alike."""
-RETEST, SWAP, MORE = "retest", "swap_sides", "more_votes"
+RETEST, SWAP, MORE, VERIFY = "retest", "swap_sides", "more_votes", "verify"
 REASONS = {
     RETEST: "people choose differently on it from one time to the next",
     SWAP: "the side may decide here, and the sides are now the other way round",

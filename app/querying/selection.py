@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import fit_parts
 from app.aggregation.tables import Fit
+from app.querying import favoured
 from app.querying.protocol import Floats, Ints, Stored
 
 KIND, VERSION = "selection", 1
-PARTS = ("pair_id", "score", "fades", "load", "split", "group_share")
+PARTS = ("pair_id", "score", "fades", "load", "split", "group_share", "verify", "probes")
 SPLIT = ("share", "epistemic", "groups", "people", "noise")
 MOST_KEPT = 8
 NO_GROUP = ""
+NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Selection:
     and live assignments of each pair at the time.  split: float16 (5, n) as in ``SPLIT``, bits but for the share, or None where
     the policy goes by another model.  group_share: float16 (n_groups, n), how many of a group are expected to prefer the first
     response, likewise.  groups: labels in the order of ``score``; ``NO_GROUP`` for people who told none.
-    result: as stored, for what a reader is told.
+    verify: int64, pairs to be checked by people who know.  probes: int64, matched probes that have a share of their own.  experts:
+    people who know.  result: as stored, for what a reader is told.
     """
 
     epoch: int
@@ -45,6 +48,9 @@ class Selection:
     split: NDArray[np.float16] | None
     group_share: NDArray[np.float16] | None
     result: dict[str, Any]
+    verify: Ints
+    probes: Ints
+    experts: frozenset[int]
 
     def places(self, pair_ids: Ints) -> Ints:
         """Where each pair stands, -1 for one that came later."""
@@ -53,8 +59,10 @@ class Selection:
         at = np.minimum(np.searchsorted(self.pair_id, pair_ids), self.pair_id.size - 1)
         return np.where(self.pair_id[at] == pair_ids, at, -1).astype(np.int64)
 
-    def stored(self, pair_ids: Ints, load: Ints, group: str | None) -> Stored:
-        """Scores of these pairs for a person of the group; for one of a group not known here, by the mean worth over groups."""
+    def stored(self, pair_ids: Ints, load: Ints, group: str | None, *, person: int | None = None) -> Stored:
+        """Scores of these pairs for a person of the group; for one of a group not known here, by the mean worth over groups. A
+        matter of fact is worth more to a person who knows.
+        """
         at = self.places(pair_ids)
         known = at >= 0
         label = group or NO_GROUP
@@ -64,6 +72,8 @@ class Selection:
         else:
             score = np.log(self.weights @ np.exp(self.score[:, at].astype(np.float64)) + 1e-300)
             fades = self.weights @ self.fades[:, at].astype(np.float64)
+        if person in self.experts:
+            score = score + favoured.weight(pair_ids, self.verify)
         score[~known], fades[~known] = np.nan, 0.0
         since = np.where(known, np.maximum(load - self.load[at], 0), 0)
         return Stored(score, fades, since.astype(np.int64))
@@ -130,4 +140,5 @@ def _read(session: Session, fit: Fit) -> Selection:
     return Selection(
         fit.id, fit.method, fit.result["policy_version"], tuple(fit.result["groups"]), np.array(fit.result["weights"]),
         found["pair_id"], found["score"], found["fades"], found["load"], found.get("split"), found.get("group_share"), fit.result,
+        found.get("verify", NONE), found.get("probes", NONE), frozenset(fit.result.get("experts", ())),
     )  # fmt: skip

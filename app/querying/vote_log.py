@@ -32,6 +32,11 @@ class VoteLog:
     digest: str
     spent: dict[str, int]
 
+    def answers(self) -> dict[int, int]:
+        """How many votes each person gave."""
+        who, count = np.unique(self.votes.person, return_counts=True)
+        return dict(zip(who.tolist(), count.tolist(), strict=True))
+
 
 def vote_log(spec: StudySpec, seen: Observations, pool: PoolFeatures) -> VoteLog:
     """Votes that chose a side or a tie, on pairs that have features."""
@@ -90,12 +95,18 @@ def place_of_fit(n: int) -> int:
     return at
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The model of an earlier refresh: of which log, when fitted as a whole, and with which groups."""
+
+    posterior: PreferencePosterior
+    digest: str
+    fitted_at: int
+    groups: tuple[str, ...]
+
+
 def learnt(
-    log: VoteLog,
-    pool: PoolFeatures,
-    kept: tuple[PreferencePosterior, str, int, tuple[str, ...]] | None,
-    *,
-    whole: bool,
+    log: VoteLog, pool: PoolFeatures, kept: Kept | None, *, whole: bool
 ) -> tuple[PreferencePosterior, int]:
     """The posterior of the log, and after how many votes its last whole fit was."""
     n = log.votes.n
@@ -103,9 +114,9 @@ def learnt(
     if whole:
         return fitted(log.votes, design), n
     if kept is not None:
-        posterior, digest, fitted_at, groups = kept
-        same = groups == log.groups and posterior.n <= n and fitted_at >= place_of_fit(n)
-        if same and digest == digest_of(log.votes.part(slice(0, posterior.n))):
-            return posterior.learn(log.votes.part(slice(posterior.n, n))), fitted_at
+        seen = kept.posterior.n
+        same = kept.groups == log.groups and seen <= n and kept.fitted_at >= place_of_fit(n)
+        if same and kept.digest == digest_of(log.votes.part(slice(0, seen))):
+            return kept.posterior.learn(log.votes.part(slice(seen, n))), kept.fitted_at
     at = place_of_fit(n)
     return fitted(log.votes.part(slice(0, at)), design).learn(log.votes.part(slice(at, n))), at

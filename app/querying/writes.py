@@ -71,9 +71,9 @@ def _issue(session: Session, asking: Asking) -> Assignment | None:
     if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking, size):
         return None
     policy, note = registry.policy_for(asking.spec.querying.policy)
-    kept = pairing.kept_scores(session, asking, policy)
-    if kept is not None and _must_wait(session, asking, kept, size):
+    if _must_wait(session, asking, size):
         return None
+    kept = pairing.kept_scores(session, asking, policy)
     assignments.begin_work(asking.person, now=asking.now)
     eligible = repeating.count_repeatable(session, asking)
     repeats = repeating.sample(session, asking, eligible) if eligible and repeating.is_turn(asking) else None
@@ -108,10 +108,10 @@ def _take_turn(
     )  # fmt: skip
 
 
-def _must_wait(session: Session, asking: Asking, kept: Selection, size: PoolSize) -> bool:
+def _must_wait(session: Session, asking: Asking, size: PoolSize) -> bool:
     spent = size.spent + sum(asking.deltas.live.values())
     return quotas.must_wait(
-        session, asking.study.id, asking.spec, kept, group=asking.annotator.group_label,
+        session, asking.study.id, asking.spec, group=asking.annotator.group_label,
         remaining=asking.spec.collection.budget - spent, now=asking.now,
     )  # fmt: skip
 

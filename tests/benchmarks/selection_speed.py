@@ -23,7 +23,7 @@ from app.querying import draw
 from app.querying.protocol import CandidateView
 from app.querying.registry import acquisitions
 from app.querying.scoring import view_of
-from app.querying.selection import Selection
+from app.querying.selection import NONE, Selection
 
 
 def peak():
@@ -84,7 +84,21 @@ def main():
     )
     names = tuple(f"g{i}" for i in range(g))
     kept = Selection(
-        1, "contested", 1, names, np.full(g, 1 / g), ids, score, fades, load, split, None, {"votes": 1500}
+        1,
+        "contested",
+        1,
+        names,
+        np.full(g, 1 / g),
+        ids,
+        score,
+        fades,
+        load,
+        split,
+        None,
+        {"votes": 1500},
+        NONE,
+        NONE,
+        frozenset(),
     )
     dice, took, waited = Random(1), [], []
     for i in range(3000):

@@ -146,7 +146,7 @@ def test_votes_are_spent_where_the_sides_differ(sqlite_database, clock):
         share[policy] = divisive / 180
         if policy == "contested":
             with sqlite_database.read() as session:
-                kept = selection.current(session, made.study_id, "contested", 2)
+                kept = selection.current(session, made.study_id, "contested", 3)
                 groups = kept.split[selection.SPLIT.index("groups")].astype(float)
                 names = dict(
                     session.execute(
@@ -164,13 +164,13 @@ def test_two_processes_agree_and_an_old_refresh_is_let_go(database, clock, studi
     made = studied()
     Crowd(database, made, 4, clock.now).answers(clock, 12, every=4)
     with database.read() as session:
-        one = selection.current(session, made.study_id, "contested", 2)
+        one = selection.current(session, made.study_id, "contested", 3)
         selection._kept.clear()  # as another process
-        other = selection.current(session, made.study_id, "contested", 2)
+        other = selection.current(session, made.study_id, "contested", 3)
         assert one.epoch == other.epoch
         assert np.array_equal(one.score, other.score)
         assert selection.current(session, made.study_id, "information", 1) is None
-        assert selection.current(session, made.study_id, "contested", 3) is None
+        assert selection.current(session, made.study_id, "contested", 4) is None
         fits = session.scalars(sa.select(Fit.id).where(Fit.kind == "selection")).all()
         with_parts = session.scalars(
             sa.select(FitPart.fit_id).where(FitPart.name == "score").distinct()
@@ -221,7 +221,7 @@ def test_a_pair_in_flight_is_worth_less_to_the_next_person(database, clock, stud
     crowd = Crowd(database, made, 2, clock.now)
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 2)
+        kept = selection.current(session, made.study_id, "contested", 3)
     ids, nobody = kept.pair_id, kept.load.astype(np.int64)
     before = kept.stored(ids, nobody, "north")
     asked = nobody.copy()
@@ -235,7 +235,7 @@ def test_a_pair_in_flight_is_worth_less_to_the_next_person(database, clock, stud
     again = refreshing.refresh(database, made.study_id, now=clock.now)
     assert again.result["pending"] == 1
     with database.read() as session:
-        later = selection.current(session, made.study_id, "contested", 2)
+        later = selection.current(session, made.study_id, "contested", 3)
     at = int(later.places(np.array([pair]))[0])
     fell = np.exp(later.score.astype(float)) / np.exp(kept.score.astype(float))
     assert fell[:, at].mean() < np.median(fell) and np.isfinite(before.score).all()
@@ -250,13 +250,13 @@ def test_new_items_are_worth_asking_before_the_next_refresh_and_measured_at_it(d
         more = [{**r, "id": "z" + r["id"]} for r in rows(5, seed=9)]
         intake.add_items(session, study, read_items(more), by=made.owner_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 2)
+        kept = selection.current(session, made.study_id, "contested", 3)
         ids = np.array(session.scalars(sa.select(Pair.id).where(Pair.study_id == made.study_id)).all())
         stored = kept.stored(ids, np.zeros(ids.size, np.int64), "north")
         assert np.isnan(stored.score).sum() == 5
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 2)
+        kept = selection.current(session, made.study_id, "contested", 3)
         assert kept.pair_id.size == 35
         features = session.scalars(sa.select(Fit).where(Fit.kind == "features")).all()
         assert len(features) == 1 and features[0].judgments == 35
@@ -350,3 +350,36 @@ def test_a_store_that_cannot_be_read_costs_nobody_a_question(database, clock, st
         row = session.get_one(Assignment, key)
         assert row.draw["note"] == "contested has no model yet; drew evenly"
         assert row.propensity == pytest.approx(1 / 10)
+
+
+@pytest.mark.parametrize("policy", ["contested", "ranking"])
+def test_where_nothing_has_changed_the_last_refresh_stands(database, clock, studied, policy):
+    made = studied(policy, count=24)
+    crowd = Crowd(database, made, 4, clock.now)
+
+    def refreshed(**how):
+        return refreshing.refresh(database, made.study_id, now=clock.tick(), **how).id
+
+    crowd.answers(clock, 8)
+    first = refreshed()
+    assert refreshed() == first
+    crowd.answers(clock, 1)
+    second = refreshed()
+    assert second != first
+    with database.write() as session:
+        study = session.get_one(Study, made.study_id)
+        issue_next(session, study, session.get_one(Annotator, next(iter(crowd.side))), now=clock.now)
+    third = refreshed()
+    assert third != second  # a question is out: whoever asks next is to be asked another
+    assert refreshed() == third
+    whole = refreshed(whole=True)
+    assert (whole == third) == (policy == "ranking")  # a ranking is always of all votes at once
+    assert refreshed(whole=True) == whole
+    with database.write() as session:
+        study = session.get_one(Study, made.study_id)
+        intake.add_items(session, study, read_items(factories.items(1)), by=None, now=clock.now)
+    assert refreshed() > whole
+    with database.write() as session:
+        session.execute(sa.delete(FitPart).where(FitPart.name == "score"))
+    last = refreshed()
+    assert refreshed() == last

@@ -148,7 +148,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
             )
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.write() as session:
-        before = selection.current(session, made.study_id, "contested", 2)
+        before = selection.current(session, made.study_id, "contested", 3)
         pair = session.scalars(sa.select(Pair.id).where(Pair.study_id == made.study_id)).all()[7]
         session.add(
             PairFigure(
@@ -158,7 +158,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
         )  # fmt: skip
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        after = selection.current(session, made.study_id, "contested", 2)
+        after = selection.current(session, made.study_id, "contested", 3)
     at = int(after.places(np.array([pair]))[0])
     moved = (after.score - after.score[:, [0]]) - (before.score - before.score[:, [0]])
     assert moved[after.groups.index("south"), at] == pytest.approx(np.log(2), abs=1e-4)
@@ -167,10 +167,12 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
     assert after.vote_price("south", seconds=30) > 0
 
 
-def test_room_is_kept_for_a_group_whose_people_are_about(database, clock, make_study):
+@pytest.mark.parametrize("policy", ["contested", "even", "random"])
+def test_room_is_kept_for_a_group_whose_people_are_about(database, clock, make_study, policy):
     made = make_study(
         pairs=60, people={"groups": {"key": "side", "weights": {"north": 0.5, "south": 0.5}}},
-        collection={"budget": 20, "per_pair": {"min": 1, "max": 9}}, querying={"retest": 0},
+        collection={"budget": 20, "per_pair": {"min": 1, "max": 9}},
+        querying={"retest": 0, "policy": policy},
     )  # fmt: skip
     with database.write() as session:
         ids = [
