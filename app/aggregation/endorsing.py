@@ -22,6 +22,10 @@ from app.metapreferences.rules import Held
 
 ALWAYS_OUT = {"position": 0.0, "first_read": 0.0}
 """How a pair was shown never counts, asked or not, unless the study says otherwise: by settling it in the register."""
+LEAST_MOVE = 0.005
+"""A label moved where its share is half a point another, or its weight half a hundredth. Less is what any vote does to all labels, by
+what the rule draws them to.
+"""
 SMALLEST = 1e-6
 """Shifts below this many logits are none."""
 _STEPS = 12
@@ -124,9 +128,24 @@ class Endorsed:
 
     @property
     def moved(self) -> Flags:
-        """Pairs whose label, weight or row is not what the raw votes alone would give: bool (n_pairs,)."""
-        share = np.abs(np.nan_to_num(self.p_endorsed, nan=2.0) - np.nan_to_num(self.p_raw, nan=2.0))
-        return np.asarray((share > 1e-9) | (np.abs(self.weight - self.weight_raw) > 1e-9), np.bool_)
+        """Labels that are not what the votes alone would give, as pages, API, console and exports count them: bool (n_pairs,)."""
+        return self.differ(self.p_raw, self.weight_raw, self.side_raw)
+
+    def differ(self, p: Floats, weight: Floats, side: NDArray[np.int8]) -> Flags:
+        """Labels that differ from others of the same pairs by half a point of share, half a hundredth of weight, or the side:
+        bool (n_pairs,).
+        """
+        share = np.abs(np.nan_to_num(self.p_endorsed, nan=2.0) - np.nan_to_num(p, nan=2.0))
+        lighter = np.abs(self.weight - weight) > LEAST_MOVE * np.maximum(weight, 1.0)
+        return np.asarray((share >= LEAST_MOVE) | lighter | (self.side != side), np.bool_)
+
+    def moved_by(self, k: int) -> Flags:
+        """Labels whose share influence ``k`` moves by half a point or more: bool (n_pairs,)."""
+        return np.asarray(np.abs(self.influence_shift[:, k]) >= LEAST_MOVE, np.bool_)
+
+    def lightened_by(self, k: int) -> Flags:
+        """Labels that weigh less because of influence ``k``, which is not known to be its own: bool (n_pairs,)."""
+        return np.asarray(np.abs(self.advised[:, k]) > SMALLEST, np.bool_)
 
 
 def endorse(

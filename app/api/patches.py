@@ -46,7 +46,9 @@ class PatchOut(BaseModel):
 
 
 class InfluenceOut(BaseModel):
-    """One influence of the register: how far people stand by it, and whether its effect is known to be its own."""
+    """One influence of the register: how far people stand by it, and whether its effect is known to be its own. ``moved`` labels have a share
+    that is half a point another because of it; ``weigh_less`` those whose weight alone it lowers, because it is not known to be its own.
+    """
 
     name: str
     effect: float | None
@@ -58,6 +60,7 @@ class InfluenceOut(BaseModel):
     answers: int
     stood: float | None
     moved: int
+    weigh_less: int
 
 
 class Register(BaseModel):
@@ -99,13 +102,12 @@ def influences(found: labels.Labels) -> list[dict[str, Any]]:
     out = []
     for k, wish in enumerate(e.wishes.wishes):
         fit = found.basis.sway.fit.effects[k]
-        moved = (abs(e.logit_shift[:, k]) > 1e-6) | (abs(e.advised[:, k]) > 1e-6)
         out.append(
             {
                 "name": wish.name, "effect": fit.points, "q_value": fit.q_value, "beta": float(effects.beta[k]),
                 "own": bool(effects.own[k]), "probes": int(effects.probes[k]),
                 "endorsed": wish.endorsed if wish.answers else None, "answers": wish.answers, "stood": wish.stood,
-                "moved": int(moved.sum()),
+                "moved": int(e.moved_by(k).sum()), "weigh_less": int(e.lightened_by(k).sum()),
             }
         )  # fmt: skip
     return out

@@ -43,7 +43,7 @@ def _register(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> 
     with opened(settings, rooms) as database, database.read() as session:
         found = labels.labels(session, find_study(session, options.slug))
     made, e = register.entries(found), found.endorsed
-    moved, turned = int(register.moved(e).sum()), int(register.turned(e).sum())
+    moved, turned = int(e.moved.sum()), int(register.turned(e).sum())
     if options.json:
         print_json(
             {
@@ -86,7 +86,7 @@ def _patches(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> i
             rows = labelled.patch_rows(session, study.id)
             off = sorted(wishes.switched_off(session, study.id))
             e = labels.labels(session, study).endorsed
-    moved, turned = int(register.moved(e).sum()), int(register.turned(e).sum())
+    moved, turned = int(e.moved.sum()), int(register.turned(e).sum())
     if options.json:
         print_json({"kinds_off": off, "moved": moved, "turned": turned, "patches": rows})
         return 0

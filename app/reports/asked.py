@@ -124,9 +124,7 @@ def kinds(session: Session, study_id: int, found: Labels) -> tuple[Kind, ...]:
     events = wishes.list_events(session, study_id)
     asked = _asked(session, study_id)
     told = leads.leading(session, study_id)
-    made = Counter(
-        (p.patch.kind, p.patch.source_event_id) for p in wishes.list_patches(session, study_id) if p.active
-    )
+    made = Counter((p.kind, p.event_id) for p in found.patches)
     off = wishes.switched_off(session, study_id)
     codes = sorted(
         {e.kind for e in events} | {k for k, _ in asked} | {p.kind for p in found.patches}, key=_order

@@ -48,7 +48,7 @@ def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.in
     """
     e = found.endorsed
     if which == "moved":
-        keep = register.moved(e)
+        keep = e.moved
     elif which == "turned":
         keep = register.turned(e)
     elif which == "unstable":
@@ -59,9 +59,7 @@ def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.in
         if influence not in e.names:
             return np.zeros(0, np.int64)
         k = e.names.index(influence)
-        keep = keep & (
-            (np.abs(e.influence_shift[:, k]) >= register.LEAST_MOVE) | (np.abs(e.advised[:, k]) > 1e-6)
-        )
+        keep = keep & (e.moved_by(k) | e.lightened_by(k))
     places = np.flatnonzero(keep)
     shift = np.abs(np.nan_to_num(e.p_endorsed - e.p_raw, nan=1.0))[places]
     lighter = np.abs(e.weight - e.weight_raw)[places]
@@ -210,11 +208,20 @@ def patch_rows(
 ) -> list[dict[str, Any]]:
     """Patches as a table shows them, newest first; ``active`` is yes, no or empty."""
     listed = wishes.list_patches(session, study_id, annotator_id=person, target_id=about or None)
-    kept = [
-        one
-        for one in listed
-        if (not kind or one.patch.kind == kind) and (not active or one.active == (active == "yes"))
-    ]
+    return told(session, [one for one in listed if wanted(one, kind=kind, active=active)])
+
+
+def wanted(one: wishes.Listed, *, kind: str = "", about: str = "", active: str = "") -> bool:
+    """Whether a patch is of this kind, about this, and has effect or not; empty for all."""
+    return (
+        (not kind or one.patch.kind == kind)
+        and (not about or one.patch.target_id == about)
+        and (not active or one.active == (active == "yes"))
+    )
+
+
+def told(session: Session, kept: Sequence[wishes.Listed]) -> list[dict[str, Any]]:
+    """A row a patch, with the pseudonym of whoever said it."""
     people = _pseudonyms(session, [one.patch.annotator_id for one in kept])
     return [
         {

@@ -81,7 +81,7 @@ def overlay(session: Session, study: Study, found: Labels) -> Overlay:
     votes, people = _imported(session, study.id)
     panel, panel_votes, answers, seconds, untimed = _panel(session, study.id)
     return Overlay(
-        votes, people, int(known.sum()), panel, panel_votes, answers, seconds, untimed, int((register.moved(e) & known).sum()),
+        votes, people, int(known.sum()), panel, panel_votes, answers, seconds, untimed, int((e.moved & known).sum()),
         int((register.turned(e) & known).sum()), int((~e.stable & known).sum()),
         float(shift.mean()) if shift.size else None, _sways(found, known),
     )  # fmt: skip
@@ -101,7 +101,7 @@ def _sways(found: Labels, known: np.ndarray) -> tuple[Sway, ...]:
         out.append(
             Sway(
                 entry.name, entry.status, entry.said.people, entry.endorsed, int(was.sum()), int((e.side_raw == more)[was].sum()),
-                int(now.sum()), int((e.side == more)[now].sum()), int(((np.abs(e.influence_shift[:, k]) >= register.LEAST_MOVE) & known).sum()),
+                int(now.sum()), int((e.side == more)[now].sum()), int((e.moved_by(k) & known).sum()),
                 int((turned & known).sum()), int(((np.abs(e.advised[:, k]) > 1e-6) & known).sum()),
             )
         )  # fmt: skip

@@ -25,7 +25,6 @@ LEAST_POINTS, MOST_Q = 0.03, 0.05
 FEWEST_ANSWERS = 5
 """Answers from which an influence is no longer being asked about."""
 MOSTLY = 0.5
-LEAST_MOVE = 0.005
 FEWEST_IN_GROUP = 8
 """People of a group from whom on its answers are shown."""
 COUNTS_FROM, COUNTS_NOT_UNDER = 0.75, 0.25
@@ -139,7 +138,7 @@ def _entry(found: Labels, k: int) -> Entry:
     return Entry(
         name, effect, kind, float(effects.beta[k]), float(effects.error[k]), int(effects.probes[k]), own, wish,
         said(held, basis.raw.group_of), status(effect, wish, kind=kind, own=own, moves=bool(effects.beta[k]), settled=settled, spec=basis.spec),
-        settled, _turned(e, k), _places(e, f"without:{name}"), moved=int((np.abs(e.influence_shift[:, k]) >= LEAST_MOVE).sum()), weighed=int((np.abs(e.advised[:, k]) > SMALLEST).sum()),
+        settled, _turned(e, k), _places(e, f"without:{name}"), moved=int(e.moved_by(k).sum()), weighed=int(e.lightened_by(k).sum()),
     )  # fmt: skip
 
 
@@ -208,20 +207,6 @@ def _places(e: Endorsed, reading: str) -> NDArray[np.int64]:
     return np.flatnonzero(e.flips[:, e.readings.index(reading)]).astype(np.int64)
 
 
-def changed(here: Endorsed, p: Floats, weight: Floats, side: NDArray[np.int8]) -> Flags:
-    """Labels that differ from others of the same pairs by half a point of share, half a hundredth of weight, or the side:
-    bool (n_pairs,). Less is what any vote does to all labels, by what the rule draws them to.
-    """
-    share = np.abs(np.nan_to_num(here.p_endorsed, nan=2.0) - np.nan_to_num(p, nan=2.0))
-    lighter = np.abs(here.weight - weight) > LEAST_MOVE * np.maximum(weight, 1.0)
-    return np.asarray((share >= LEAST_MOVE) | lighter | (here.side != side), np.bool_)
-
-
-def moved(e: Endorsed) -> Flags:
-    """Labels that are not what the votes alone would give: bool (n_pairs,)."""
-    return changed(e, e.p_raw, e.weight_raw, e.side_raw)
-
-
 def turned(e: Endorsed) -> Flags:
     """Labels that went from one response to the other: bool (n_pairs,); one that was even, or became so, moved."""
     return np.asarray(e.side * e.side_raw < 0, np.bool_)
@@ -237,7 +222,7 @@ def moved_by_kind(found: Labels, kinds: Sequence[str], *, rule: str = "soft") ->
             counts[kind] = 0
             continue
         other = with_patches(found.basis, left, rule=rule).endorsed
-        counts[kind] = int(changed(here, other.p_endorsed, other.weight, other.side).sum())
+        counts[kind] = int(here.differ(other.p_endorsed, other.weight, other.side).sum())
     return counts
 
 

@@ -159,7 +159,7 @@ def test_the_dearest_question_is_about_length_and_moves_labels(swayed, clock):
 
     asked = Counter()
     for person in people_of(database, made, 8, clock.now):
-        work(database, made, person, clock, 7)
+        work(database, made, person, clock, 7, stands=True)
     with database.read() as session:
         rows = session.scalars(sa.select(Assignment).where(Assignment.kind == "M1")).all()
         asked.update(r.payload["template"] for r in rows)

@@ -38,7 +38,7 @@ def test_before_anyone_has_answered_it_is_being_asked_and_nothing_moves(study):
     assert (length.status, length.endorsed, length.moved, length.said.people) == ("asking", None, 0, 0)
     assert length.own and length.would_turn.size > 8 and length.turned.size == 0
     assert entries["emoji"].status == "watching" and entries["emoji"].effect.why
-    assert not register.moved(found.endorsed).any()
+    assert not found.endorsed.moved.any()
 
 
 def test_most_say_no_and_labels_are_corrected(study, clock):

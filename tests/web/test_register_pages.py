@@ -9,6 +9,7 @@ import shutil
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app.__main__ import main as command
@@ -238,3 +239,118 @@ def test_the_command_line_does_the_same(site, tmp_path, monkeypatch, capsys):
     assert run("patches", "swayed").count("length endorsed") == 12
     assert "720 votes of 30 people on 24 pairs" in run("overlay", "swayed")
     assert command(["patches", "swayed", "--revoke", "nothing"]) == 1
+
+
+def token_of(database, email):
+    with database.write() as session:
+        who = people_reads.find_researcher(session, email)
+        return people.issue_token(session, researcher_id=who.id, now=Clock().now)
+
+
+def test_a_moved_label_is_the_same_thing_on_pages_in_the_api_on_the_console_and_in_exports(
+    site, tmp_path, monkeypatch, capsys
+):
+    database, made, who = site
+    monkeypatch.setenv("SOUNDINGS_DATABASE_URL", f"sqlite:///{tmp_path / 'site.sqlite3'}")
+    entries = {r["name"]: r for r in who["alice"].get("/studies/swayed/register.json").json()["rows"]}
+    api = who["alice"].get(
+        "/api/v1/studies/swayed/patches", headers={"Authorization": f"Bearer {token_of(database, 'alice@example.org')}"}
+    ).json()  # fmt: skip
+    assert {i["name"]: (i["moved"], i["weigh_less"]) for i in api["influences"]} == {
+        name: (row["labels_moved"], row["labels_weigh_less"]) for name, row in entries.items()
+    }
+    assert entries["length"]["labels_moved"] == 24
+    assert command(["register", "swayed", "--json"]) == 0
+    console = json.loads(capsys.readouterr().out)
+    assert command(["export", "swayed", "--out", str(tmp_path / "x"), "--rule", "endorsed"]) == 0
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    (rule,) = _found(manifest, "pairs_moved")
+    total = who["alice"].get("/studies/swayed/labels.json").json()["total"]
+    assert shares(database, made).moved.sum() == console["moved"] == rule == total
+
+
+def _found(node, key):
+    """Every value under a key, anywhere in a document."""
+    if isinstance(node, dict):
+        return [v for k, v in node.items() if k == key] + [f for v in node.values() for f in _found(v, key)]
+    return [f for v in node for f in _found(v, key)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize(("address", "most"), [("patches?kind=M1", 1), ("patches", 1), ("questions.csv", 1)])
+def test_a_page_reads_every_patch_once(site, address, most):
+    database, _, who = site
+    who["alice"].get("/studies/swayed/labels.json")
+    sent = []
+
+    def listen(*a):
+        sent.append(a[2])
+
+    sa.event.listen(database.reader, "before_cursor_execute", listen)
+    try:
+        assert who["alice"].get(f"/studies/swayed/{address}").status_code == 200
+    finally:
+        sa.event.remove(database.reader, "before_cursor_execute", listen)
+    whole = [s for s in sent if "FROM patch " in s and "patch.value" in s]
+    assert 0 < len(whole) <= most
+
+
+def test_the_story_through_the_api_and_the_console_from_the_raw_label_to_both_exports(
+    site, tmp_path, monkeypatch, capsys
+):
+    """People choose longer answers, most do not stand by it: which labels that moved and why; off, back on; both exported."""
+    database, _, who = site
+    monkeypatch.setenv("SOUNDINGS_DATABASE_URL", f"sqlite:///{tmp_path / 'site.sqlite3'}")
+    headers = {"Authorization": f"Bearer {token_of(database, 'alice@example.org')}"}
+
+    def get(path):
+        return who["alice"].get(f"/api/v1/studies/swayed/{path}", headers=headers).json()
+
+    def run(*words):
+        assert command([*words]) == 0
+        return capsys.readouterr().out
+
+    def switch(on):
+        return who["alice"].post("/api/v1/studies/swayed/patches/kinds/M1", json={"on": on}, headers=headers)
+
+    length = next(i for i in get("report")["influences"] if i["name"] == "length")
+    assert length["effect"] > 0.1 and length["endorsed"] < 0.6 and length["endorsements"] == 12
+    moved = get("labels?limit=100")
+    assert moved["total"] == len(moved["labels"]) == 24
+    assert all(row["moved_by"].startswith("length +") for row in moved["labels"])
+    pair = moved["labels"][0]["pair_id"]
+    label = get(f"labels/{pair}")
+    assert label["first"] == "brief" and label["p_endorsed"] > label["p_raw"]
+    assert set(label["influence_shift"]) == {"length"} and len(label["patches"]) == 12
+    assert len(label["votes"]) == swayed.PEOPLE
+    assert label["influences"][0]["name"] == "length" and label["influences"][0]["taken_out"] < 0
+    assert who["alice"].get("/api/v1/studies/swayed/labels/99999", headers=headers).status_code == 404
+    run("export", "swayed", "--out", str(tmp_path / "raw"), "--rule", "soft")
+    run("export", "swayed", "--out", str(tmp_path / "endorsed"), "--rule", "endorsed")
+    changed = json.loads(run("compare", str(tmp_path / "raw"), str(tmp_path / "endorsed"), "--json"))
+    assert changed
+    assert switch(False).json() == {"kind": "M1", "on": False, "changed": True}
+    assert switch(False).json()["changed"] is False
+    assert json.loads(run("patches", "swayed", "--json"))["moved"] == get("labels")["total"] == 0
+    off = get(f"labels/{pair}")
+    assert off["p_endorsed"] == off["p_raw"] == label["p_raw"] and off["patches"] == []
+    run("export", "swayed", "--out", str(tmp_path / "off"), "--rule", "endorsed")
+    assert switch(True).json()["changed"] is True
+    for patch in label["patches"]:
+        assert who["alice"].post(f"/api/v1/patches/{patch}/revoke", headers=headers).json()["active"] is False
+    gone = get(f"labels/{pair}")
+    assert gone["p_endorsed"] == label["p_raw"]
+    for patch in label["patches"]:
+        assert who["alice"].post(f"/api/v1/patches/{patch}/restore", headers=headers).json()["active"] is True
+    assert get(f"labels/{pair}") == label and get("labels?limit=100") == moved
+    run("export", "swayed", "--out", str(tmp_path / "again"), "--rule", "endorsed")
+    shares_of = {name: _p(tmp_path / name) for name in ("raw", "endorsed", "off", "again")}
+    assert shares_of["off"] == shares_of["raw"] != shares_of["endorsed"] == shares_of["again"]
+
+
+def _p(directory):
+    """(pair, chosen text, p of the chosen) of every row."""
+    from tests.exports import reading
+
+    return sorted(
+        (r["pair_id"], r["chosen"][-1]["content"], round(r["p_chosen"], 9)) for r in reading.rows(directory, "preference")
+    )  # fmt: skip

@@ -90,13 +90,12 @@ def index(request: Request, slug: str, session: ReadSession, who: SignedIn) -> R
 def file(request: Request, slug: str, ending: Ending, session: ReadSession, who: SignedIn) -> Response:
     """A row a wording as CSV; everything the page shows, with all texts, as JSON."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    found = asked.kinds(session, study.id, labels.labels(session, study))
     if ending == "csv":
-        rows = asked.rows(found)
+        rows = asked.rows(asked.kinds(session, study.id, labels.labels(session, study)))
         return as_file(Found(rows, len(rows)), f"{slug}-questions", ending)
     page = _page(request, session, who, study)
     told = {
-        "kinds": [asdict(one) for one in found],
+        "kinds": [asdict(one) for one in page.kinds],
         "next": [asdict(one) for one in page.upcoming],
         "own": [asdict(one) for one in page.own],
     }

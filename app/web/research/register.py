@@ -379,7 +379,7 @@ def _register(
         statuses=STATUSES,
         chart=_chart(lines),
         switches=_switches(session, study, found),
-        moved=int(register.moved(e).sum()),
+        moved=int(e.moved.sum()),
         turned=int(register.turned(e).sum()),
         unsteady=int((~e.stable).sum()),
         judged=int((e.weight_raw > 0).sum()),
@@ -439,15 +439,16 @@ def _patches(
     *,
     problems: tuple[Problem, ...] = (),
 ) -> PatchList:
-    every = labelled.patch_rows(session, study.id, kind=kind, about=about, active=active)
+    listed = wishes.list_patches(session, study.id)
+    every = [one for one in listed if labelled.wanted(one, kind=kind, about=about, active=active)]
     wanted = Wanted(page=max(1, page))
     start = (wanted.page - 1) * A_PAGE
-    rows = every[start : start + A_PAGE]
+    rows = labelled.told(session, every[start : start + A_PAGE])
     csv_url, json_url = siblings(request)
     return PatchList(
         **frame(session, who, study, "register", problems=problems), rows=rows,
         pager=pager(request, Found(rows, len(every)), wanted), kind=kind,
-        kinds=tuple(sorted({r["kind"] for r in labelled.patch_rows(session, study.id)}, key=lambda c: int(c[1:]))),
+        kinds=tuple(sorted({one.patch.kind for one in listed}, key=lambda c: int(c[1:]))),
         about=about, active=active, off=tuple(sorted(wishes.switched_off(session, study.id))), here=str(request.url.path),
         csv_url=csv_url, json_url=json_url,
     )  # fmt: skip
