@@ -206,8 +206,11 @@ class _Prompts:
         """Bring the requests into the order of their hashes, each once."""
         digits = self.hashes.view(">u8")
         order = np.lexsort(digits.T[::-1])
-        new = np.ones(order.size, bool)
-        new[1:] = (digits[order[1:]] != digits[order[:-1]]).any(axis=1)
+        new = np.zeros(order.size, bool)
+        new[:1] = True
+        for column in digits.T:
+            ordered = column[order]
+            new[1:] |= ordered[1:] != ordered[:-1]
         which = np.cumsum(new) - 1
         bring = np.flatnonzero(self.given[order] >= 0)[::-1]
         given = np.full(int(new.sum()), -1, np.int8)
@@ -255,7 +258,7 @@ class _Decision:
         fold = np.full(leader.size, -1)
         stored = np.flatnonzero(given.fold >= 0)[::-1]
         fold[leader[stored]] = given.fold[stored]
-        for place in np.flatnonzero(given.stored < 0).tolist():
+        for place in map(int, np.flatnonzero(given.stored < 0)):
             first = int(leader[place])
             name = given.hashes[place].tobytes().hex()
             own = self.placer.by_hash(name)
