@@ -38,6 +38,9 @@ from app.simulation import keeping
 from app.web import errors as web_errors
 from app.web.assets import Assets
 
+WRITERS = 2
+"""Writing requests in worker threads at once on SQLite, where one at a time is at work."""
+
 
 class Site(FastAPI):
     """The application as servers call it."""
@@ -97,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False},
     )
     app.state.settings, app.state.database = settings, database
-    app.state.gate = asyncio.Semaphore(1) if database.is_sqlite else None
+    app.state.gate = asyncio.Semaphore(WRITERS) if database.is_sqlite else None
     app.state.sign_in_buckets = TokenBuckets(settings.sign_in_per_minute)
     app.state.join_buckets = TokenBuckets(settings.join_per_minute)
     app.state.metrics = Metrics()

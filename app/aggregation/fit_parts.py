@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.tables import Fit, FitPart
+from app.db.base import table_of
 
 _LATEST = (
     select(Fit)
@@ -19,6 +22,40 @@ _LATEST = (
     .order_by(Fit.id.desc())
     .limit(1)
 )
+
+
+class Named(NamedTuple):
+    """A fit without its result: enough to know whether it is one that is held in memory."""
+
+    id: int
+    made_at: datetime
+
+
+def beside(query: Select[Any], *kinds: str) -> Select[Any]:
+    """A query of one row that has a parameter ``study``, with the study's last fit of each of these kinds, for ``named``."""
+    fits = table_of(Fit)
+    for kind in kinds:
+        one = fits.alias()
+        last = select(func.max(fits.c.id)).where(fits.c.study_id == bindparam("study"), fits.c.kind == kind)
+        query = query.outerjoin(one, one.c.id == last.scalar_subquery())
+        query = query.add_columns(*(one.c[name].label(f"{kind}_{name}") for name in Named._fields))
+    return query
+
+
+def named(row: Any, kind: str) -> Named | None:
+    """The fit of a kind in a row of what ``beside`` made; None where there is none."""
+    values = [getattr(row, f"{kind}_{name}") for name in Named._fields]
+    return None if values[0] is None else Named(*values)
+
+
+def newest(session: Session, study_id: int, kind: str) -> Named | None:
+    """The last fit of a kind, in one small read; None before there was one."""
+    return named(session.execute(_newest(kind), {"study": study_id}).one(), kind)
+
+
+@cache
+def _newest(kind: str) -> Select[Any]:
+    return beside(select(literal(1)).select_from(select(literal(1).label("n")).subquery()), kind)
 
 
 def store(session: Session, fit_id: int, name: str, array: NDArray[Any], *, chunk: int = 0) -> None:

@@ -11,13 +11,13 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.aggregation import endorsing, labels, persons, registry
+from app.aggregation import endorsing, fit_parts, labels, persons, registry
 from app.aggregation.labels import Basis
 from app.aggregation.tables import Fit
-from app.db.session import Database
+from app.db.session import Database, address_of
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.metapreferences.tables import MetaEvent
@@ -32,13 +32,7 @@ MOST_SPLITS = 200
 VOTE_SECONDS, LEAST_SECONDS = 30.0, 15.0
 """Where not measured; and below which nobody reads two answers: votes sent by a program are priced as a person's."""
 
-_LATEST = (
-    select(Fit.id, Fit.state)
-    .where(Fit.study_id == bindparam("study"), Fit.kind == KIND, Fit.version == VERSION)
-    .order_by(Fit.id.desc())
-    .limit(1)
-)
-_kept: OrderedDict[tuple[str, int], Kept] = OrderedDict()
+_kept: OrderedDict[tuple[str, int, datetime], Kept | None] = OrderedDict()
 _lock = Lock()
 
 
@@ -73,16 +67,20 @@ def keep(database: Database, study_id: int, *, now: datetime) -> Kept:
 
 def latest(session: Session, study_id: int) -> Kept | None:
     """The last kept result, or None before there was one. One small query; the result itself is read once a process."""
-    row = session.execute(_LATEST, {"study": study_id}).one_or_none()
+    return of(session, fit_parts.newest(session, study_id, KIND))
+
+
+def of(session: Session, row: fit_parts.Named | None) -> Kept | None:
+    """The result of a fit of this kind, held in memory: results never change. None where there is none, or of another version."""
     if row is None:
         return None
-    key = (str(session.get_bind().engine.url), row.id)
+    key = (address_of(session), *row)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    result = session.scalar(select(Fit.result).where(Fit.id == row.id))
-    made = Kept(row.id, row.state, result or {})
+    fit = session.get_one(Fit, row.id)
+    made = Kept(fit.id, fit.state, fit.result) if fit.version == VERSION else None
     with _lock:
         _kept[key] = made
         while len(_kept) > labels.KEPT:

@@ -20,6 +20,7 @@ from app.aggregation.endorsing import Again, Endorsed, Raw
 from app.aggregation.observations import Observations, People
 from app.aggregation.protocol import Flags, Floats, Votes
 from app.aggregation.sway import Sway, sway
+from app.db.session import address_of
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.people import reads as people
@@ -142,7 +143,7 @@ def basis(session: Session, study: Study, *, as_of: datetime | None = None, rele
     if as_of is not None or released:
         return _read(session, study, as_of, released=released)
     key = (
-        str(session.get_bind().engine.url),
+        address_of(session),
         study.id,
         f"{observing.state(session, study.id)}:{study.version}",
     )

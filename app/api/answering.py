@@ -8,26 +8,22 @@ from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.api.deps import AnnotatorId
+from app.api.deps import Token, asking
 from app.api.problems import answers
-from app.assignments.reads import get_assignment
 from app.assignments.tables import Assignment
+from app.assignments.writes import open_to_answer
 from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession
 from app.judgments import writes as judgments
 from app.kit.clock import iso
-from app.kit.errors import NotFound, Unauthorized
 from app.metapreferences import answering, mine, showing
 from app.metapreferences import reads as wish_reads
 from app.metapreferences import writes as wishes
-from app.people import reads as people_reads
 from app.people import writes as people
-from app.people.tables import Annotator
 from app.querying import about_me
 from app.querying import writes as querying
 from app.questions.answers import ComparisonAnswer
 from app.studies import masking, reads
-from app.studies.tables import Response as ResponseRow
 from app.studies.tables import Study
 
 router = APIRouter(tags=["answering"])
@@ -104,35 +100,22 @@ class Retracted(BaseModel):
     retracted: Literal[True]
 
 
-def _person(session: Any, who: int) -> Annotator:
-    found = people_reads.get_annotator(session, who)
-    if found.withdrawn_at is not None:
-        raise Unauthorized("This person has withdrawn.")
-    return found
-
-
-def _study(session: Any, annotator: Annotator, slug: str | None = None) -> Study:
-    study = reads.get_study_by_id(session, annotator.study_id)
-    if slug is not None and study.slug != slug:
-        raise NotFound
-    return study
-
-
 @router.get(
     "/studies/{slug}/next",
     response_model=AssignmentOut | MetaAssignmentOut,
     response_model_exclude_none=True,
     responses={**answers(401, 404, 409), 204: {"description": "Nothing left for this person now"}},
 )
-def next_question(slug: str, session: WriteSession, who: AnnotatorId, now: Now, response: Response) -> Any:
+def next_question(slug: str, session: WriteSession, token: Token, now: Now, response: Response) -> Any:
     """The next question. It stays the same until it is answered or its hold ends."""
-    annotator = _person(session, who)
-    study = _study(session, annotator, slug)
+    study, annotator = asking(session, token, slug)
     assignment = querying.issue_next(session, study, annotator, now=now)
     if assignment is None:
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     response.headers["Cache-Control"] = "no-store"
-    return _shown(session, study, assignment)
+    shown = _shown(session, study, assignment)
+    session.commit()
+    return shown
 
 
 @router.post(
@@ -149,14 +132,14 @@ def answer(
     assignment_id: str,
     body: Given,
     session: WriteSession,
-    who: AnnotatorId,
+    token: Token,
     now: Now,
     response: Response,
 ) -> dict[str, Any]:
     """Answer a question. When this says 201, the answer is stored for good."""
-    annotator = _person(session, who)
-    study = _study(session, annotator)
-    assignment = get_assignment(session, assignment_id, annotator_id=who)
+    study, annotator = asking(session, token)
+    opened = open_to_answer(session, assignment_id, annotator.id)
+    assignment = opened.assignment
     if assignment.kind != "comparison":
         done = answering.answer(
             session,
@@ -170,6 +153,7 @@ def answer(
         if not done.created:
             response.status_code = 200
         made = wish_reads.list_patches_of_event(session, done.event.id)
+        session.commit()
         return {"judgment_id": done.event.id, "patches": [p.id for p in made]}
     given = _comparison(body)
     if given.spans:
@@ -178,7 +162,7 @@ def answer(
         session,
         study,
         annotator,
-        assignment_id,
+        opened,
         given,
         now=now,
         submission=judgments.Submission(source="api"),
@@ -186,37 +170,37 @@ def answer(
     wishes.note_view(session, annotator, recorded.judgment, now=now)
     if not recorded.created:
         response.status_code = 200
+    session.commit()
     return {"judgment_id": recorded.judgment.id}
 
 
 @router.post("/judgments/{judgment_id}/retract", response_model=Retracted, responses=answers(401, 404, 409))
-def retract(judgment_id: str, session: WriteSession, who: AnnotatorId, now: Now) -> dict[str, Any]:
+def retract(judgment_id: str, session: WriteSession, token: Token, now: Now) -> dict[str, Any]:
     """Take an answer back while it can still be changed."""
-    annotator = _person(session, who)
-    row = judgments.retract(session, _study(session, annotator), annotator, judgment_id, now=now)
+    study, annotator = asking(session, token)
+    row = judgments.retract(session, study, annotator, judgment_id, now=now)
     wishes.note_view(session, annotator, row, now=now)
     return {"judgment_id": row.id, "retracted": True}
 
 
 @router.get("/studies/{slug}/me", response_model=dict[str, Any], responses=answers(401, 404))
-def me(slug: str, session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
+def me(slug: str, session: ReadSession, token: Token) -> dict[str, Any]:
     """What the study has learned of me."""
-    annotator = _person(session, who)
-    study = _study(session, annotator, slug)
+    study, annotator = asking(session, token, slug)
     return about_me.document(session, study, annotator, reads.spec_of(session, study))
 
 
 @router.get("/me/data", response_model=dict[str, Any], responses=answers(401))
-def my_data(session: ReadSession, who: AnnotatorId) -> dict[str, Any]:
+def my_data(session: ReadSession, token: Token) -> dict[str, Any]:
     """Everything I gave."""
-    annotator = _person(session, who)
-    return mine.everything(session, _study(session, annotator), annotator)
+    study, annotator = asking(session, token)
+    return mine.everything(session, study, annotator)
 
 
 @router.delete("/me/data", status_code=204, response_class=Response, responses=answers(401))
-def withdraw(session: WriteSession, who: AnnotatorId, now: Now) -> Response:
+def withdraw(session: WriteSession, token: Token, now: Now) -> Response:
     """Withdraw. My rows are in no later export; only counts are kept."""
-    annotator = _person(session, who)
+    _, annotator = asking(session, token)
     exports.mark_withdrawn(session, annotator)
     judgments.erase(session, annotator, now=now)
     wishes.withdraw(session, annotator, now=now)
@@ -239,22 +223,22 @@ def _shown(session: Any, study: Study, assignment: Assignment) -> dict[str, Any]
     spec = reads.spec_of(session, study, assignment.protocol_version)
     if assignment.kind != "comparison":
         return showing.question(session, spec, assignment)
-    item = reads.shown_item(session, assignment.item_id)
-    left, right = judgments.response_texts(session, assignment)
+    pair = reads.shown_pair(session, assignment.item_id, assignment.left_id, assignment.right_id)
+    mask = spec.display.mask_model_names
     return {
         "assignment_id": assignment.id,
         "kind": assignment.kind,
-        "item_id": item.external_id,
-        "prompt": item.prompt,
-        "left": {"text": _text(left, spec.display.mask_model_names)},
-        "right": {"text": _text(right, spec.display.mask_model_names)},
+        "item_id": pair.item.external_id,
+        "prompt": pair.item.prompt,
+        "left": {"text": _text(pair.left, mask)},
+        "right": {"text": _text(pair.right, mask)},
         "choices": ["left", "right", "tie", "neither", "skip"],
         "expires_at": iso(assignment.expires_at),
     }
 
 
-def _text(response: ResponseRow, mask: bool) -> str:
-    return masking.shown(response.text, response.masks) if mask else response.text
+def _text(shown: reads.ShownText, mask: bool) -> str:
+    return masking.shown(shown.text, shown.masks) if mask else shown.text
 
 
 def _unmasked(

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
@@ -28,12 +28,19 @@ _SEEN = ("open", "answered")
 # Built once, and on tables rather than classes: these run with every vote, and nothing of them is held in memory.
 _PAIRS, _PERSONS, _SPENT = table_of(PairLoad), table_of(PersonLoad), table_of(Spending)
 _LOAD = _PAIRS.c.counted + _PAIRS.c.reserved
-_SEEN_MORE = (
+SEEN_MORE = (
     update(_PERSONS)
     .where(_PERSONS.c.annotator_id == bindparam("who"))
     .values(seen_open=_PERSONS.c.seen_open + bindparam("change"))
 )
-_SPEND = (
+_REPEAT_MORE = (
+    update(_PERSONS)
+    .where(_PERSONS.c.annotator_id == bindparam("who"))
+    .values(
+        seen_open=_PERSONS.c.seen_open + bindparam("change"), repeats=_PERSONS.c.repeats + bindparam("again")
+    )
+)
+SPEND = (
     update(_SPENT)
     .where(_SPENT.c.study_id == bindparam("study"), _SPENT.c.shard == bindparam("at"))
     .values(live=_SPENT.c.live + bindparam("lives"), judgments=_SPENT.c.judgments + bindparam("given"))
@@ -44,11 +51,24 @@ _TAKE_LAST = (
     .values(reserved=_PAIRS.c.reserved + 1)
     .returning(_PAIRS.c.pair_id)
 )
-_TAKE = _TAKE_LAST.where(_PAIRS.c.cap - 1 > _LOAD)
-_SETTLE = (
+TAKE_LEAVING_ROOM = (
+    update(_PAIRS)
+    .where(
+        _PAIRS.c.pair_id
+        == select(_PAIRS.c.pair_id)
+        .where(
+            _PAIRS.c.pair_id == bindparam("pair"), _PAIRS.c.position.is_not(None), _PAIRS.c.cap - 1 > _LOAD
+        )
+        .with_for_update(skip_locked=True, key_share=True)
+        .correlate(None)
+        .scalar_subquery()
+    )
+    .values(reserved=_PAIRS.c.reserved + 1)
+)
+SETTLE = (
     update(_PAIRS)
     .where(_PAIRS.c.pair_id == bindparam("pair"))
-    .values(counted=_PAIRS.c.counted + 1, reserved=_PAIRS.c.reserved - 1)
+    .values(counted=_PAIRS.c.counted + literal_column("1"), reserved=_PAIRS.c.reserved - literal_column("1"))
 )
 
 
@@ -57,21 +77,30 @@ class Deltas:
     """Changes to persons' counters, gathered during a transaction and applied at its end in one order."""
 
     seen_open: Counter[int] = field(default_factory=Counter)
+    repeats: Counter[int] = field(default_factory=Counter)
     live: Counter[int] = field(default_factory=Counter)
     judgments: Counter[int] = field(default_factory=Counter)
 
+    def __bool__(self) -> bool:
+        """Whether anything is gathered."""
+        gathered = (self.seen_open, self.repeats, self.live, self.judgments)
+        return any(any(counter.values()) for counter in gathered)
+
     def apply(self, session: Session, study_id: int) -> None:
         """Write them: persons by id, then spending by shard."""
-        for annotator_id in sorted(self.seen_open):
-            change = self.seen_open[annotator_id]
-            if change:
-                session.execute(_SEEN_MORE, {"who": annotator_id, "change": change})
+        for annotator_id in sorted(self.seen_open.keys() | self.repeats.keys()):
+            change, again = self.seen_open[annotator_id], self.repeats[annotator_id]
+            if again:
+                session.execute(_REPEAT_MORE, {"who": annotator_id, "change": change, "again": again})
+            elif change:
+                session.execute(SEEN_MORE, {"who": annotator_id, "change": change})
         for shard in sorted(self.live.keys() | self.judgments.keys()):
             live, judgments = self.live[shard], self.judgments[shard]
             if live or judgments:
                 where = {"study": study_id, "at": shard}
-                session.execute(_SPEND, where | {"lives": live, "given": judgments})
+                session.execute(SPEND, where | {"lives": live, "given": judgments})
         self.seen_open.clear()
+        self.repeats.clear()
         self.live.clear()
         self.judgments.clear()
 
@@ -143,8 +172,8 @@ def reserve(
 
     First tries without the pool row, which succeeds when a further place remains (``room`` says whether that is likely); then
     with it, filling the pair. Of two people after the last place, the one who comes second finds no row and draws again. On
-    PostgreSQL an update that waited and then found no room still holds the row, and would go on to wait for the pool row while
-    its holder waits for this pair: the first try therefore stands in a savepoint, which lets the row go.
+    PostgreSQL an update that waited and then found no room would still hold the row, and go on to wait for the pool row while
+    its holder waits for this pair: the first try therefore waits for nobody.
     """
     if room and _take_leaving_room(session, pair_id):
         return True, True
@@ -155,15 +184,8 @@ def reserve(
 
 
 def _take_leaving_room(session: Session, pair_id: int) -> bool:
-    if session.get_bind().dialect.name == "sqlite":
-        return session.execute(_TAKE, {"pair": pair_id}).first() is not None
-    savepoint = session.connection().begin_nested()
-    taken = session.execute(_TAKE, {"pair": pair_id}).first() is not None
-    if taken:
-        savepoint.commit()
-    else:
-        savepoint.rollback()
-    return taken
+    done = session.execute(TAKE_LEAVING_ROOM, {"pair": pair_id})
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def release(
@@ -196,7 +218,7 @@ def release(
 
 def settle(session: Session, pair_id: int) -> None:
     """A live assignment became a counted judgment: the pair is as full as before."""
-    session.execute(_SETTLE, {"pair": pair_id})
+    session.execute(SETTLE, {"pair": pair_id})
 
 
 def count_again(session: Session, study_id: int, pair_id: int, deltas: Deltas) -> bool:

@@ -6,21 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import JSON, BindParameter, Integer, Select, any_, bindparam, func, literal, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
+from app.db.base import Part, table_of
 from app.kit.errors import NotFound
 from app.studies.tables import Item
 
 _SEEN = ("open", "answered")
+_ASKED, _LOADS, _PERSONS = table_of(Assignment), table_of(PairLoad), table_of(PersonLoad)
 
 # Statements of the way of one vote are built once: building one costs more than SQLite's work on it.
 _OPEN = select(Assignment).where(Assignment.annotator_id == bindparam("who"), Assignment.state == "open")
 _ONE = select(Assignment).where(Assignment.id == bindparam("id"), Assignment.annotator_id == bindparam("who"))
 _ONE_LOCKED = _ONE.with_for_update()
+_COUNTERS = Part(PersonLoad)
+_QUESTION = Part(
+    Assignment, "id", "study_id", "annotator_id", "kind", "item_id", "pair_id", "left_id", "right_id", "protocol_version",
+    "retest_of", "is_gold", "work_session", "state", "shown_at", "expires_at",
+)  # fmt: skip
+_TO_ANSWER = (
+    select(*_QUESTION.columns, *_COUNTERS.columns)
+    .outerjoin(_PERSONS, _PERSONS.c.annotator_id == _ASKED.c.annotator_id)
+    .where(_ASKED.c.id == bindparam("id"), _ASKED.c.annotator_id == bindparam("who"))
+    .select_from(_ASKED)
+    .with_for_update(of=_ASKED)
+)
 _RUN_OUT = (
     select(Assignment)
     .where(
@@ -40,14 +55,6 @@ _POOL = select(
     .scalar_subquery()
     .label("spent"),
 ).where(Pool.study_id == bindparam("study"))
-_RETESTS = select(
-    func.count().filter((Assignment.slot < bindparam("below")) & (Assignment.state == "answered")),
-    func.count(),
-).where(
-    Assignment.annotator_id == bindparam("who"),
-    Assignment.retest_of.is_not(None),
-    Assignment.state.in_(_SEEN),
-)
 _STILL = select(PairLoad.pair_id).where(
     PairLoad.pair_id.in_(bindparam("pairs", expanding=True)), PairLoad.position.is_not(None)
 )
@@ -66,6 +73,17 @@ def get_assignment(
     if found is None:
         raise NotFound
     return found
+
+
+def get_to_answer(
+    session: Session, assignment_id: str, *, annotator_id: int
+) -> tuple[Assignment, PersonLoad | None]:
+    """One of this person's assignments, locked, and their counters, in one read. Raises NotFound when unknown or not theirs."""
+    row = session.execute(_TO_ANSWER, {"id": assignment_id, "who": annotator_id}).one_or_none()
+    found = None if row is None else _QUESTION.of(session, row)
+    if row is None or found is None:
+        raise NotFound
+    return found, _COUNTERS.of(session, row, start=_QUESTION.size)
 
 
 def list_run_out(session: Session, study_id: int, *, now: datetime) -> Sequence[Assignment]:
@@ -93,35 +111,91 @@ def pool_size(session: Session, study_id: int) -> PoolSize:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A pair that could be drawn, with how full it is."""
+class Standing:
+    """Where a person stands in a study: what is looked at before anything is asked.
+
+    held: the question they hold, whether or not its time has run out.  run_out: whether anybody's has.  person: their counters,
+    None before their first question.  late_repeats: of the repeats put to them, those in the last few places of their sequence.
+    """
+
+    held: Assignment | None
+    run_out: bool
+    person: PersonLoad | None
+    pool: PoolSize
+    late_repeats: int
+
+
+def as_standing(session: Session, row: Any, annotator_id: int) -> Standing:
+    """A row of ``standing``; another read where the person holds a question."""
+    held = None if row.held is None else session.scalar(_ONE, {"id": row.held, "who": annotator_id})
+    size = PoolSize(row.open_pairs or 0, int(row.spent))
+    return Standing(held, bool(row.run_out), _COUNTERS.of(session, row), size, row.late_repeats)
+
+
+def standing() -> Select[Any]:
+    """All of it in one row. Parameters: study, who, now, and gap, how many places of the sequence count as the last few."""
+    held, anyone, repeat = _ASKED.alias().c, _ASKED.alias().c, _ASKED.alias().c
+    pool, spending = table_of(Pool).c, table_of(Spending).c
+    who: BindParameter[int] = bindparam("who")
+    study: BindParameter[int] = bindparam("study")
+    late = (
+        (repeat.annotator_id == who)
+        & repeat.retest_of.is_not(None)
+        & repeat.state.in_(_SEEN)
+        & (repeat.slot >= _PERSONS.c.slot - bindparam("gap"))
+    )
+    spent = func.coalesce(func.sum(spending.judgments + spending.live), 0)
+    run_out = (anyone.study_id == study) & (anyone.state == "open") & (anyone.expires_at <= bindparam("now"))
+    nothing = select(literal(1).label("n")).subquery()
+    return (
+        select(
+            *_COUNTERS.columns,
+            select(held.id)
+            .where(held.annotator_id == who, held.state == "open")
+            .scalar_subquery()
+            .label("held"),
+            select(pool.open_pairs).where(pool.study_id == study).scalar_subquery().label("open_pairs"),
+            select(spent).where(spending.study_id == study).scalar_subquery().label("spent"),
+            select(anyone.id).where(run_out).exists().label("run_out"),
+            select(func.count(repeat.id)).where(late).scalar_subquery().label("late_repeats"),
+        )
+        .select_from(nothing)
+        .outerjoin(_PERSONS, _PERSONS.c.annotator_id == who)
+    )
+
+
+class Candidate(NamedTuple):
+    """A pair that could be drawn, with how full it is: judgments counted and live assignments, of how many at most."""
 
     pair_id: int
-    item_id: int
-    position: int
-    counted: int
-    reserved: int
+    load: int
     cap: int
-    topic: str | None
-    seen: bool
 
 
 def candidates_at(
-    session: Session, study_id: int, annotator_id: int, positions: Sequence[int]
-) -> list[Candidate]:
-    """The pairs at these places of the open pool, each with whether the person has seen it."""
+    session: Session,
+    study_id: int,
+    annotator_id: int,
+    positions: Sequence[int],
+    *,
+    without_topics: Sequence[str] = (),
+) -> dict[int, Candidate]:
+    """By place in the open pool, the pairs at these places that the person has not seen."""
+    query = _without(_at_positions(session.get_bind().dialect.name), without_topics)
     at = {"who": annotator_id, "study": study_id, "positions": list(positions)}
-    return [Candidate(*row) for row in session.execute(_at_positions(), at)]
+    return {row[0]: Candidate._make(row[1:]) for row in session.execute(query, at)}
 
 
 def all_candidates(
     session: Session, study_id: int, annotator_id: int, *, without_topics: Sequence[str] = ()
 ) -> list[Candidate]:
     """Every open pair the person has not seen, in the order of pair ids: for small pools and for the last few pairs."""
-    query = _all_open()
-    if without_topics:
-        query = query.where(PairLoad.topic.is_(None) | PairLoad.topic.not_in(without_topics))
-    return [Candidate(*row) for row in session.execute(query, {"who": annotator_id, "study": study_id})]
+    query = _without(_all_open(), without_topics)
+    return [Candidate._make(row) for row in session.execute(query, {"who": annotator_id, "study": study_id})]
+
+
+def _without(query: Select[Any], topics: Sequence[str]) -> Select[Any]:
+    return query.where(_LOADS.c.topic.is_(None) | _LOADS.c.topic.not_in(topics)) if topics else query
 
 
 def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
@@ -131,18 +205,35 @@ def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
 
 @cache
 def _all_open() -> Select[Any]:
-    mine = aliased(Assignment)
-    return (
-        _columns(False)
-        .outerjoin(
-            mine,
-            (mine.pair_id == PairLoad.pair_id)
-            & (mine.annotator_id == bindparam("who"))
-            & mine.retest_of.is_(None)
-            & mine.state.in_(_SEEN),
+    return _unseen().where(_LOADS.c.position.is_not(None)).order_by(_LOADS.c.pair_id)
+
+
+@cache
+def _at_positions(dialect: str) -> Select[Any]:
+    """The places as one value: a parameter for each would have the statement prepared anew every time."""
+    if dialect == "postgresql":
+        among = _LOADS.c.position == any_(bindparam("positions", type_=postgresql.ARRAY(Integer)))
+    else:
+        each = func.json_each(bindparam("positions", type_=JSON)).table_valued("value")
+        among = _LOADS.c.position.in_(select(each.c.value))
+    return _unseen(_LOADS.c.position).where(among)
+
+
+def _unseen(*first: Any) -> Select[Any]:
+    """As in ``Candidate``, of tables rather than classes: dozens of rows are read with every question."""
+    mine = (
+        select(_ASKED.c.id)
+        .where(
+            _ASKED.c.annotator_id == bindparam("who"),
+            _ASKED.c.pair_id == _LOADS.c.pair_id,
+            _ASKED.c.retest_of.is_(None),
+            _ASKED.c.state.in_(_SEEN),
         )
-        .where(PairLoad.study_id == bindparam("study"), PairLoad.position.is_not(None), mine.id.is_(None))
-        .order_by(PairLoad.pair_id)
+        .correlate(_LOADS)
+    )
+    load = _LOADS.c.counted + _LOADS.c.reserved
+    return select(*first, _LOADS.c.pair_id, load.label("load"), _LOADS.c.cap).where(
+        _LOADS.c.study_id == bindparam("study"), ~mine.exists()
     )
 
 
@@ -200,40 +291,4 @@ def count_gold_in_session(session: Session, annotator_id: int, work_session: int
             )
         )
         or 0
-    )
-
-
-def retests_of_person(session: Session, annotator_id: int, *, below_slot: int) -> tuple[int, int]:
-    """(retests answered at a slot below ``below_slot``, retests given and not expired): both from the retest index."""
-    row = session.execute(_RETESTS, {"who": annotator_id, "below": below_slot}).one()
-    return int(row[0]), int(row[1])
-
-
-@cache
-def _at_positions() -> Select[Any]:
-    seen = (
-        select(Assignment.id)
-        .where(
-            Assignment.annotator_id == bindparam("who"),
-            Assignment.pair_id == PairLoad.pair_id,
-            Assignment.retest_of.is_(None),
-            Assignment.state.in_(_SEEN),
-        )
-        .exists()
-    )
-    return _columns(seen).where(
-        PairLoad.study_id == bindparam("study"), PairLoad.position.in_(bindparam("positions", expanding=True))
-    )
-
-
-def _columns(seen: Any) -> Select[Any]:
-    return select(
-        PairLoad.pair_id,
-        PairLoad.item_id,
-        PairLoad.position,
-        PairLoad.counted,
-        PairLoad.reserved,
-        PairLoad.cap,
-        PairLoad.topic,
-        literal(False) if seen is False else seen,
     )

@@ -59,6 +59,13 @@ class Assignment(Base):
             postgresql_where=text(_RETEST),
         ),
         Index("ix_assignment_pair_id", "pair_id"),
+        Index(
+            "ix_assignment_meta",
+            "annotator_id",
+            "shown_at",
+            sqlite_where=text("kind <> 'comparison'"),
+            postgresql_where=text("kind <> 'comparison'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(PublicId, primary_key=True)
@@ -154,6 +161,8 @@ class PersonLoad(Base):
     """Questions answered other than by a skip: what ``per_annotator`` limits."""
     voided: Mapped[int] = mapped_column(default=0)
     """Answers taken back, given after a skip or late, or repeats skipped: while there are any, repeats are listed rather than counted."""
+    repeats: Mapped[int] = mapped_column(default=0)
+    """Earlier answers asked again, those whose hold ran out apart."""
     seen_open: Mapped[int] = mapped_column(default=0)
     """Pairs of the open pool that this person has seen and so cannot draw."""
     work_session: Mapped[int] = mapped_column(default=1)

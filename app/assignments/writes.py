@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.assignments import pool, reads, rules
 from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.pool import Deltas
 from app.assignments.tables import Assignment, PersonLoad
 from app.db.base import stored, table_of
+from app.db.chain import Chain
 from app.kit.ids import new_id
 from app.people.tables import Annotator
+from app.studies.reads import PairIds
 from app.studies.spec import StudySpec
-from app.studies.tables import Pair, Study
+from app.studies.tables import Study
 
 NEW_SESSION_AFTER = timedelta(hours=2)
 _PUT = insert(table_of(Assignment))
-_CLOSE = (
+_COMPARISON = (
+    "id", "study_id", "annotator_id", "kind", "item_id", "pair_id", "left_id", "right_id", "protocol_version", "slot",
+    "work_session", "state", "shown_at", "expires_at", "retest_of", "is_gold", "policy", "score", "propensity", "seed", "draw",
+)  # fmt: skip
+_ISSUE = Chain(pool.TAKE_LEAVING_ROOM, (table_of(Assignment), _COMPARISON), pool.SEEN_MORE, pool.SPEND)
+CLOSE = (
     update(table_of(Assignment))
     .where(Assignment.id == bindparam("which"))
-    .values(state=bindparam("becomes"), closed_at=bindparam("at"))
+    .values(state=bindparam("becomes"), closed_at=bindparam("closed"))
 )
 
 
 def ensure_person(session: Session, annotator_id: int) -> PersonLoad:
     """The person's counters, made when first needed."""
-    found = reads.find_person(session, annotator_id)
-    if found is None:
-        found = PersonLoad(annotator_id=annotator_id)
-        session.add(found)
-        session.flush()
-    return found
+    return reads.find_person(session, annotator_id) or new_person(session, annotator_id)
+
+
+def new_person(session: Session, annotator_id: int) -> PersonLoad:
+    """Counters for someone who has none yet."""
+    made = PersonLoad(annotator_id=annotator_id)
+    session.add(made)
+    session.flush()
+    return made
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A question about to be answered, and its holder's counters; both theirs alone until the transaction ends."""
+
+    assignment: Assignment
+    person: PersonLoad
+
+
+def open_to_answer(session: Session, assignment_id: str, annotator_id: int) -> Opened:
+    """Let one request of this person through at a time, and take their question. Raises NotFound when unknown or not theirs."""
+    pool.lock_person(session, annotator_id)
+    assignment, person = reads.get_to_answer(session, assignment_id, annotator_id=annotator_id)
+    return Opened(assignment, person or new_person(session, annotator_id))
 
 
 def begin_work(person: PersonLoad, *, now: datetime) -> None:
@@ -49,23 +76,21 @@ def begin_work(person: PersonLoad, *, now: datetime) -> None:
         person.session_active_ms, person.quick_run, person.quick_noted = 0, 0, False
 
 
-def put(
-    session: Session,
+def comparison(
     study: Study,
     annotator: Annotator,
     person: PersonLoad,
     *,
-    pair: Pair,
+    pair: PairIds,
     spec: StudySpec,
     drawn: dict[str, Any],
-    deltas: Deltas,
     now: datetime,
-) -> Assignment:
-    """Store a comparison that was drawn. ``drawn`` holds policy, score, propensity, seed, draw, retest_of, is_gold."""
+) -> dict[str, Any]:
+    """The row of a comparison that was drawn. ``drawn`` holds policy, score, propensity, seed, draw, retest_of, is_gold."""
     left, right = pair.first_id, pair.second_id
     if not rules.first_on_left(annotator.side_seed, person.slot):
         left, right = right, left
-    row = {
+    return {
         "id": new_id(now),
         "study_id": study.id,
         "annotator_id": annotator.id,
@@ -82,9 +107,28 @@ def put(
         "expires_at": rules.lease_end(now, spec.collection.reservation_minutes),
         **drawn,
     }
+
+
+def put(session: Session, row: dict[str, Any], deltas: Deltas) -> Assignment:
+    """Store a comparison whose place is taken, or that needs none."""
     session.execute(_PUT, row)
-    deltas.live[pool.shard_of(annotator.id)] += 1
+    deltas.live[pool.shard_of(row["annotator_id"])] += 1
+    if row["retest_of"] is not None:
+        deltas.repeats[row["annotator_id"]] += 1
     return stored(session, Assignment, row)
+
+
+def put_leaving_room(session: Session, row: dict[str, Any]) -> Assignment | None:
+    """Take a place of the comparison's pair and store it, in one go; None, and nothing done, where that would fill the pair.
+
+    The way nearly all questions are put. Nothing of this transaction may be waiting to be written: persons and spending are
+    locked here, and after them nothing else may be.
+    """
+    who = row["annotator_id"]
+    values = {f"new_{name}": value for name, value in row.items()}
+    values |= {"pair": row["pair_id"], "who": who, "change": 1}
+    values |= {"study": row["study_id"], "at": pool.shard_of(who), "lives": 1, "given": 0}
+    return stored(session, Assignment, row) if _ISSUE.run(session, values) else None
 
 
 def put_meta(
@@ -143,8 +187,14 @@ def renew(session: Session, assignment: Assignment, spec: StudySpec, *, now: dat
 
 def close(session: Session, assignment: Assignment, state: str, *, now: datetime) -> None:
     """The assignment is open no more: it was answered, or its hold ran out."""
-    session.execute(_CLOSE, {"which": assignment.id, "becomes": state, "at": now})
-    session.expire(assignment)
+    session.execute(CLOSE, {"which": assignment.id, "becomes": state, "closed": now})
+    note_closed(assignment, state, now=now)
+
+
+def note_closed(assignment: Assignment, state: str, *, now: datetime) -> None:
+    """Let the object in memory say what was written of its row."""
+    set_committed_value(assignment, "state", state)
+    set_committed_value(assignment, "closed_at", now)
 
 
 def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, now: datetime) -> None:
@@ -156,6 +206,8 @@ def let_go(session: Session, assignments: list[Assignment], deltas: Deltas, *, n
     for one in assignments:
         close(session, one, "expired", now=now)
         deltas.live[pool.shard_of(one.annotator_id)] -= 1
+        if one.retest_of is not None:
+            deltas.repeats[one.annotator_id] -= 1
         if one.pair_id is None or one.retest_of is not None or one.is_gold:
             continue
         row = pool.release(session, one.study_id, one.pair_id, deltas, reserved=1)

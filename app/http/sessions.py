@@ -2,8 +2,10 @@
 
 ``WriteSession`` commits when the route function has ended and before the response is sent (``scope="function"``): with
 FastAPI's default scope a person could be thanked for a vote that was then not stored. On SQLite writers wait for one another
-at an asyncio gate, which holds no worker thread, so that readers are never starved by a queue of writers. Sessions are opened
-without a worker thread, because nothing is sent before their first statement; only the commit takes one.
+at an asyncio gate, which holds no worker thread, so that readers are never starved by a queue of writers. Two pass it, one at work
+and the next, which stands ready in its thread while the first one's answer is sent off. Sessions are opened
+without a worker thread, because nothing is sent before their first statement; only the commit takes one, and not even that where
+a route has committed in its own as the last thing it did: changing threads costs more than most statements.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ async def now(request: Request) -> datetime:  # noqa: ARG001 - a coroutine, so t
 
 
 async def writers_gate(request: Request) -> AsyncIterator[None]:
-    """One writer at a time on SQLite; on PostgreSQL everyone goes through."""
+    """Few writers at a time on SQLite; on PostgreSQL everyone goes through."""
     gate: asyncio.Semaphore | None = request.app.state.gate
     if gate is None:
         yield
@@ -64,23 +66,18 @@ async def session_for_write(
 ) -> AsyncIterator[Session]:
     """A transaction that is durable before the response leaves, or leaves no trace when the route raises."""
     found = database(request)
-    if found.gate is not None and not found.gate.acquire(blocking=False):
-        await run_in_threadpool(found.gate.acquire)
+    session = found.writing()
     try:
-        session = found.writing()
-        try:
-            yield session
+        yield session
+        if session.in_transaction():
             await run_in_threadpool(session.commit)
-        finally:
-            await _close(found, session)
     finally:
-        if found.gate is not None:
-            found.gate.release()
+        await _close(found, session)
 
 
 async def _close(found: Database, session: Session) -> None:
     """Give the connection back, rolled back where it was not committed: over the network in a worker thread."""
-    if found.is_sqlite:
+    if found.is_sqlite or not session.in_transaction():
         session.close()
         return
     try:

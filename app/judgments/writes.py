@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.assignments import pool
 from app.assignments import reads as assignments
@@ -18,8 +19,9 @@ from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.pool import Deltas
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
-from app.assignments.writes import close, ensure_person, let_go
+from app.assignments.writes import CLOSE, Opened, close, let_go, note_closed, open_to_answer
 from app.db.base import stored, table_of
+from app.db.chain import Chain
 from app.judgments import reads, refits, rules
 from app.judgments.errors import AnswerIncomplete, ChangedElsewhere, EditWindowClosed, TokenReused
 from app.judgments.tables import Judgment
@@ -30,7 +32,30 @@ from app.studies import reads as studies
 from app.studies.errors import StudyClosed
 from app.studies.tables import Response, Study
 
-_INSERT = insert(table_of(Judgment))
+_JUDGMENTS, _PERSONS = table_of(Judgment), table_of(PersonLoad)
+_INSERT = insert(_JUDGMENTS)
+_COUNTERS = (
+    "last_active_at",
+    "answered",
+    "session_answered",
+    "slot",
+    "voided",
+    "session_active_ms",
+    "quick_run",
+)
+_MOVE = (
+    update(_PERSONS)
+    .where(_PERSONS.c.annotator_id == bindparam("who"))
+    .values({name: bindparam(f"to_{name}") for name in _COUNTERS})
+)
+_ROW = (
+    "id", "study_id", "annotator_id", "assignment_id", "item_id", "pair_id", "left_id", "right_id", "choice", "strength", "aspects",
+    "rationale", "reason_tags", "skip_reason", "tie_reason", "better", "stance", "spans", "predicted_share", "confidence", "view",
+    "client_token", "elapsed_ms", "timing", "is_gold", "work_session", "protocol_version", "source", "created_at",
+    "answered_at", "revision", "late", "counts",
+)  # fmt: skip
+"""Columns of an answer that fills a place; it is no repeat, and supersedes none."""
+_STORE = Chain((_JUDGMENTS, _ROW), CLOSE, pool.SETTLE, _MOVE, pool.SPEND)
 QUICK_MS_PER_WORD = 125
 """Eight words a second: faster than anybody reads both answers."""
 
@@ -56,13 +81,16 @@ def record(
     session: Session,
     study: Study,
     annotator: Annotator,
-    assignment_id: str,
+    asked: str | Opened,
     answer: ComparisonAnswer,
     *,
     now: datetime,
     submission: Submission = Submission(),
 ) -> Recorded:
     """Store the answer to an assignment, once.
+
+    Args:
+        asked: The assignment's id, or the assignment as ``assignments.writes.open_to_answer`` gave it.
 
     Raises:
         NotFound: The assignment is unknown or another person's.
@@ -72,8 +100,8 @@ def record(
         AnswerIncomplete: The study's question does not allow this answer.
         TokenReused: The client token belongs to another answer.
     """
-    pool.lock_person(session, annotator.id)
-    assignment = assignments.get_assignment(session, assignment_id, annotator_id=annotator.id, lock=True)
+    opened = open_to_answer(session, asked, annotator.id) if isinstance(asked, str) else asked
+    assignment = opened.assignment
     if assignment.kind != "comparison":
         raise AnswerIncomplete("This is a question about your choices, not a comparison.")
     same = _same_submit(session, annotator.id, assignment.id, answer.client_token)
@@ -95,19 +123,46 @@ def record(
     )
     row = _row(assignment, annotator, answer, now=now, submission=submission)
     row |= {"revision": 1, "supersedes": None, "late": late, "counts": counts}
-    session.execute(_INSERT, row)
-    close(session, assignment, "answered", now=now)
-    if not late:
-        _settle(session, row, deltas)
-    if answer.choice != "skip":
-        deltas.judgments[pool.shard_of(annotator.id)] += 1
-    person = ensure_person(session, annotator.id)
-    _move_person(person, row, now=now)
-    if refits.is_time(person.answered):
+    _store(session, opened, row, deltas, now=now)
+    if refits.is_time(opened.person.answered):
         refits.ask_for_fit(session, study.id, now=now)
-    session.flush()
-    deltas.apply(session, study.id)
     return Recorded(stored(session, Judgment, row), created=True)
+
+
+def _store(session: Session, opened: Opened, row: dict[str, Any], deltas: Deltas, *, now: datetime) -> None:
+    """A first answer with the counters it moves. One that fills the place its question held, as nearly all do, goes in one go."""
+    who, person = row["annotator_id"], opened.person
+    moved = _moved(person, row, now=now)
+    if row["counts"] and not deltas and person not in session.dirty:
+        values = {f"new_{name}": value for name, value in row.items()}
+        values |= {
+            "which": row["assignment_id"],
+            "becomes": "answered",
+            "closed": now,
+            "pair": row["pair_id"],
+        }
+        values |= moved | {
+            "who": who,
+            "study": row["study_id"],
+            "at": pool.shard_of(who),
+            "lives": -1,
+            "given": 1,
+        }
+        if not _STORE.run(session, values):
+            raise RuntimeError("the assignment, its pair or the person's counters are not there")
+        note_closed(opened.assignment, "answered", now=now)
+    else:
+        session.execute(_INSERT, row)
+        close(session, opened.assignment, "answered", now=now)
+        if not row["late"]:
+            _settle(session, row, deltas)
+        if row["choice"] != "skip":
+            deltas.judgments[pool.shard_of(who)] += 1
+        session.flush()
+        session.execute(_MOVE, moved | {"who": who})
+        deltas.apply(session, row["study_id"])
+    for name, value in moved.items():
+        set_committed_value(person, name.removeprefix("to_"), value)
 
 
 def revise(
@@ -365,22 +420,25 @@ def _row(
     }
 
 
-def _move_person(person: PersonLoad, row: dict[str, Any], *, now: datetime) -> None:
-    """The person's counters after an answer: their place in the sequence of sides, their session, quick answers in a row."""
-    person.last_active_at = now
+def _moved(person: PersonLoad, row: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """The person's counters after an answer, by parameter of ``_MOVE``: their place in the sequence of sides, their session, quick
+    answers in a row.
+    """
     skipped = row["choice"] == "skip"
-    if not skipped:
-        person.answered += 1
-        person.session_answered += 1
-        person.slot += 1
-    if row["late"] or (skipped and row["retest_of"] is not None):
-        person.voided += 1
-    timing = row["timing"]
-    person.session_active_ms += int(timing.get("active_ms") or min(timing["server_ms"], 120_000))
+    given, timing = int(not skipped), row["timing"]
     words = timing.get("words")
     spent = timing.get("active_ms") or timing["server_ms"]
     quick = words is not None and not skipped and spent < words * QUICK_MS_PER_WORD
-    person.quick_run = person.quick_run + 1 if quick else 0
+    return {
+        "to_last_active_at": now,
+        "to_answered": person.answered + given,
+        "to_session_answered": person.session_answered + given,
+        "to_slot": person.slot + given,
+        "to_voided": person.voided + int(row["late"] or (skipped and row["retest_of"] is not None)),
+        "to_session_active_ms": person.session_active_ms
+        + int(timing.get("active_ms") or min(timing["server_ms"], 120_000)),
+        "to_quick_run": person.quick_run + 1 if quick else 0,
+    }
 
 
 def response_texts(session: Session, assignment: Assignment) -> tuple[Response, Response]:

@@ -118,9 +118,11 @@ def answer(
     event = _keep(session, study, annotator, assignment, said, given, now=now, source=source)
     deltas = Deltas()
     assignment_writes.close_meta(session, assignment, deltas, now=now)
-    _move_person(session, study, annotator, said, event, now=now)
+    counted = _move_person(session, annotator, said, event, now=now)
     session.flush()
     deltas.apply(session, study.id)
+    if counted:
+        refits.ask_for_fit(session, study.id, now=now)
     return Answered(event, created=True)
 
 
@@ -221,19 +223,22 @@ def _keep(
 
 
 def _move_person(
-    session: Session, study: Study, annotator: Annotator, said: MetaAnswer, event: MetaEvent, *, now: datetime
-) -> None:
-    """It counts like any other question, towards the session and towards pay; "rather not" is a skip like any other."""
+    session: Session, annotator: Annotator, said: MetaAnswer, event: MetaEvent, *, now: datetime
+) -> bool:
+    """It counts like any other question, towards the session and towards pay; "rather not" is a skip like any other.
+
+    Returns whether it counted.
+    """
     person = assignment_writes.ensure_person(session, annotator.id)
     person.last_active_at = now
     person.session_active_ms += min(event.elapsed_ms or 0, 120_000)
     if event.kind == REVIEW:
         person.reviewed_slot = person.slot
     if said.choice == "rather_not":
-        return
+        return False
     person.answered += 1
     person.session_answered += 1
-    refits.ask_for_fit(session, study.id, now=now)
+    return True
 
 
 def _same_submit(session: Session, annotator_id: int, assignment_id: str, token: Any) -> MetaEvent | None:

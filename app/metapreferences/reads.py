@@ -8,13 +8,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import Select, Text, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from app.db.base import table_of
 from app.kit.errors import NotFound
 from app.metapreferences.rules import BEGINS, Act, Held, standing
 from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
 from app.people.tables import Annotator
+
+_SHOWN_BESIDE = select(
+    select(table_of(MetaEvent).c.id)
+    .where(
+        table_of(MetaEvent).c.annotator_id == bindparam("who"),
+        cast(table_of(MetaEvent).c.evidence, Text).like(bindparam("which")),
+    )
+    .exists()
+)
 
 
 def active_patches(session: Session, study_id: int, *, as_of: datetime | None = None) -> tuple[Held, ...]:
@@ -96,12 +106,6 @@ def list_patches(
     session: Session, study_id: int, *, annotator_id: int | None = None, target_id: str | None = None
 ) -> list[Listed]:
     """All patches of a study (or of one person, or on one target), newest first, those of people who withdrew left out."""
-    acts = (
-        _acts(session, study_id, None)
-        if annotator_id is None
-        else _acts_of_person(session, study_id, annotator_id)
-    )
-    holding, off = standing(acts)
     query = (
         select(Patch)
         .outerjoin(Annotator, Annotator.id == Patch.annotator_id)
@@ -115,11 +119,17 @@ def list_patches(
         query = query.where(Patch.annotator_id == annotator_id)
     if target_id is not None:
         query = query.where(Patch.target_id == target_id)
+    patches = session.scalars(query).all()
+    if not patches:
+        return []
+    acts = (
+        _acts(session, study_id, None)
+        if annotator_id is None
+        else _acts_of_person(session, study_id, annotator_id)
+    )
+    holding, off = standing(acts)
     last = {a.patch_id: a for a in sorted(acts, key=lambda a: a.number)}
-    return [
-        Listed(p, p.id in holding and p.kind not in off, p.kind in off, last[p.id])
-        for p in session.scalars(query)
-    ]
+    return [Listed(p, p.id in holding and p.kind not in off, p.kind in off, last[p.id]) for p in patches]
 
 
 def get_patch(session: Session, patch_id: str, *, lock: bool = False) -> Patch:
@@ -249,5 +259,4 @@ def _open_views() -> Any:
 
 def was_evidence(session: Session, annotator_id: int, judgment_id: str) -> bool:
     """Whether this answer was shown to its giver beside a question about their choices: a repeat of it is no longer untouched."""
-    rows = session.scalars(select(MetaEvent.evidence).where(MetaEvent.annotator_id == annotator_id))
-    return any(judgment_id in shown for shown in rows)
+    return bool(session.scalar(_SHOWN_BESIDE, {"who": annotator_id, "which": f'%"{judgment_id}"%'}))

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import String, bindparam, case, func, select
+from sqlalchemy.orm import Session
 
+from app.db.base import table_of
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
+from app.studies.reads import PairIds
 from app.studies.tables import Pair
 
 PRIOR, GROUP_PRIOR = 2.0, 4.0
@@ -54,40 +56,66 @@ def from_counts(
     return (own_first + GROUP_PRIOR * overall) / (own_n + GROUP_PRIOR)
 
 
-def before_asking(
-    session: Session, pair: Pair, annotator: Annotator, *, expected: float | None = None
-) -> Guess:
-    """The guess at this person's choice on a pair they have not seen. Reads the answers to this one pair.
+@dataclass(frozen=True)
+class Votes:
+    """Votes on a pair for its first response, and all, ties half: everyone's, and those of one group."""
+
+    first: float
+    n: int
+    own_first: float
+    own_n: int
+
+
+def before_asking(votes: Votes, *, expected: float | None = None) -> Guess:
+    """The guess at the choice of a person of that group on a pair they have not seen.
 
     expected: the share of their group that the model of the last refresh expects to prefer the first; None where there is none.
     """
-    rows = session.execute(_answers(), {"pair_id": pair.id})
-    first = n = own_first = own_n = 0.0
-    for choice, left_id, group in rows:
-        y = 0.5 if choice == "tie" else float((choice == "left") == (left_id == pair.first_id))
-        first, n = first + y, n + 1
-        if group is not None and group == annotator.group_label:
-            own_first, own_n = own_first + y, own_n + 1
+    told = votes.first, votes.n, votes.own_first, votes.own_n
     if expected is None:
-        return Guess(from_counts(first, n, own_first, own_n), COUNTS)
-    share = from_counts(first, n, own_first, own_n, base=expected, worth=MODEL_PRIOR)
-    return Guess(share, MODEL)
+        return Guess(from_counts(*told), COUNTS)
+    return Guess(from_counts(*told, base=expected, worth=MODEL_PRIOR), MODEL)
+
+
+def votes_on(session: Session, pair_id: int, *, group: str | None) -> tuple[PairIds, Votes]:
+    """A pair that is known to be there, with the votes on it, in one read."""
+    row = session.execute(_votes(), {"pair": pair_id, "group": group}).one()
+    return PairIds._make(row[:4]), Votes(float(row[4]), int(row[5]), float(row[6]), int(row[7]))
 
 
 @cache
-def _answers() -> Any:
-    """Current first answers to a pair, with the side and the person's group. Built once: building it costs more than running it."""
-    later = aliased(Judgment)
-    return (
-        select(Judgment.choice, Judgment.left_id, Annotator.group_label)
-        .join(Annotator, Annotator.id == Judgment.annotator_id)
-        .outerjoin(later, later.supersedes == Judgment.id)
+def _votes() -> Any:
+    """Counts of current first answers to a pair that preferred something. Built once: building it costs more than running it."""
+    judgment, later, person = table_of(Judgment), table_of(Judgment).alias(), table_of(Annotator)
+    pair = table_of(Pair)
+    given = (
+        select(judgment.c.pair_id, judgment.c.choice, judgment.c.left_id, person.c.group_label)
+        .select_from(judgment)
+        .join(person, person.c.id == judgment.c.annotator_id)
+        .outerjoin(later, later.c.supersedes == judgment.c.id)
         .where(
-            Judgment.pair_id == bindparam("pair_id"),
-            Judgment.choice.in_(("left", "right", "tie")),
-            Judgment.retest_of.is_(None),
-            Judgment.is_gold.is_(False),
-            later.id.is_(None),
-            Annotator.withdrawn_at.is_(None),
+            judgment.c.pair_id == bindparam("pair"),
+            judgment.c.choice.in_(("left", "right", "tie")),
+            judgment.c.retest_of.is_(None),
+            judgment.c.is_gold.is_(False),
+            later.c.id.is_(None),
+            person.c.withdrawn_at.is_(None),
         )
+        .subquery()
+    )
+    for_first = (given.c.choice == "left") == (given.c.left_id == pair.c.first_id)
+    y = case((given.c.choice == "tie", 0.5), (for_first, 1.0), else_=0.0)
+    votes, own = given.c.pair_id.is_not(None), given.c.group_label == bindparam("group", type_=String)
+    return (
+        select(
+            *(pair.c[name] for name in PairIds._fields),
+            func.coalesce(func.sum(y).filter(votes), 0),
+            func.count().filter(votes),
+            func.coalesce(func.sum(y).filter(own), 0),
+            func.count().filter(own),
+        )
+        .select_from(pair)
+        .outerjoin(given, given.c.pair_id == pair.c.id)
+        .where(pair.c.id == bindparam("pair"))
+        .group_by(pair.c.id)
     )

@@ -42,6 +42,7 @@ _PUT_BEFORE = select(Assignment.kind, Assignment.work_session, Assignment.shown_
     Assignment.annotator_id == bindparam("who"),
     Assignment.kind != "comparison",
     Assignment.state.in_(("open", "answered")),
+    Assignment.shown_at >= bindparam("since"),
 )
 
 
@@ -112,7 +113,7 @@ def _due(
     now: datetime,
 ) -> list[Occasion]:
     """Questions that could be put to this person now."""
-    past = _past(session, annotator.id, person) if may_be_due(spec, person) else None
+    past = _past(session, annotator.id, person, now) if may_be_due(spec, person) else None
     if past is None or not _within_caps(spec, person, past):
         return []
     facts = worlds.world(session, annotator, spec, kept)
@@ -126,7 +127,7 @@ def _due(
 
 def may_be_due(spec: StudySpec, person: PersonLoad) -> bool:
     """Whether it is worth looking any further: decided from the person's counters alone."""
-    return spec.meta.share > 0 and person.session_answered >= NOT_BEFORE
+    return person.session_answered >= NOT_BEFORE and _room(spec, person) >= 1
 
 
 def choose(
@@ -161,14 +162,15 @@ def _seconds(occasion: Occasion) -> float:
 
 @dataclass(frozen=True)
 class _Past:
-    """Meta-questions of this working session, and when each kind was last put."""
+    """Meta-questions of this working session, and when each kind was last put that was put in it or a moment ago."""
 
     in_session: int
     last: dict[str, datetime]
 
 
-def _past(session: Session, annotator_id: int, person: PersonLoad) -> _Past:
-    rows = session.execute(_PUT_BEFORE, {"who": annotator_id}).all()
+def _past(session: Session, annotator_id: int, person: PersonLoad, now: datetime) -> _Past:
+    since = min(person.session_started_at or now, now - SAME_KIND_AFTER)
+    rows = session.execute(_PUT_BEFORE, {"who": annotator_id, "since": since}).all()
     last: dict[str, datetime] = {}
     for kind, _, shown_at in rows:
         last[kind] = max(last.get(kind, shown_at), shown_at)
@@ -176,9 +178,12 @@ def _past(session: Session, annotator_id: int, person: PersonLoad) -> _Past:
 
 
 def _within_caps(spec: StudySpec, person: PersonLoad, past: _Past) -> bool:
-    share = min(spec.meta.share, 1 / ONE_IN)
-    room = share * (person.session_answered + 1)
-    return past.in_session < A_SESSION and past.in_session + 1 <= room + 1e-9
+    return past.in_session < A_SESSION and past.in_session + 1 <= _room(spec, person)
+
+
+def _room(spec: StudySpec, person: PersonLoad) -> float:
+    """How many such questions the session's answers make room for."""
+    return min(spec.meta.share, 1 / ONE_IN) * (person.session_answered + 1) + 1e-9
 
 
 def _allowed(spec: StudySpec, past: _Past, now: datetime) -> list[str]:

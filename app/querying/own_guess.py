@@ -14,7 +14,8 @@ from app.aggregation.tables import PairFigure
 from app.metapreferences import reads as wishes
 from app.people.tables import Annotator
 from app.querying import worlds
-from app.studies.tables import Pair, Response
+from app.studies.reads import PairIds
+from app.studies.tables import Response
 
 
 class _Row:
@@ -25,7 +26,7 @@ class _Row:
 
 
 def guess(
-    session: Session, annotator: Annotator, kept: keeping.Kept | None, pair: Pair, *, first_left: bool
+    session: Session, annotator: Annotator, kept: keeping.Kept | None, pair: PairIds, *, first_left: bool
 ) -> float | None:
     """How likely this person is to choose the left response; None where nothing is known, or they asked not to be guessed about.
 
@@ -71,7 +72,7 @@ def _wanted(patch: Any, slope: float, *, refitted: bool) -> float:
     return slope
 
 
-def _share(session: Session, pair: Pair, left_id: int) -> float:
+def _share(session: Session, pair: PairIds, left_id: int) -> float:
     """The pair's share for the response that stands left, in logits, drawn to one half by one vote a side."""
     row = session.execute(
         select(PairFigure.first, PairFigure.second, PairFigure.ties).where(PairFigure.pair_id == pair.id)

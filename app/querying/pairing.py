@@ -13,15 +13,15 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.assignments import pool, reads
+from app.assignments import writes as assignments
 from app.assignments.reads import Candidate, PoolSize
 from app.assignments.tables import Assignment
 from app.kit import log
 from app.querying import draw, favoured, guessing, reasons, selection
-from app.querying.asking import Asking, put
+from app.querying.asking import Asking, comparison
 from app.querying.draw import Drawn
 from app.querying.protocol import Acquisition, CandidateView, Learns
 from app.querying.selection import Selection
-from app.studies import reads as studies
 
 SMALL_POOL = 128
 """Below this many open pairs, or eligible ones, they are listed rather than drawn by number."""
@@ -61,12 +61,14 @@ def draw_pair(
             drawn = draw.choose(
                 by.policy, view, eligible=eligible, explore=_explore(asking, by), rng=asking.rng, without=gone
             )
-            if _take(session, asking, found[drawn.index]):
-                facts = {
-                    "eligible": eligible, "candidates": len(found), "branch_probability": branch,
-                    **({"gone": len(gone)} if gone else {}), **({"redraws": redraws} if redraws else {}),
-                }  # fmt: skip
-                return _put(session, asking, by, found[drawn.index], drawn, facts)
+            facts = {
+                "eligible": eligible, "candidates": len(found), "branch_probability": branch,
+                **({"gone": len(gone)} if gone else {}), **({"redraws": redraws} if redraws else {}),
+            }  # fmt: skip
+            row = _row(session, asking, by, found[drawn.index], drawn, facts)
+            issued = _take(session, asking, found[drawn.index], row)
+            if issued is not None:
+                return issued
             gone = gone | {drawn.index} | _gone(session, asking, found)
     log.event("draw.gave_up", study_id=asking.study.id, redraws=REDRAWS)
     return None
@@ -78,7 +80,7 @@ def _explore(asking: Asking, by: Policy) -> float:
 
 def _last(one: Candidate) -> bool:
     """Whether one more question fills the pair."""
-    return one.counted + one.reserved >= one.cap - 1
+    return one.load >= one.cap - 1
 
 
 def _gone(session: Session, asking: Asking, found: list[Candidate]) -> frozenset[int]:
@@ -90,34 +92,41 @@ def _gone(session: Session, asking: Asking, found: list[Candidate]) -> frozenset
     return frozenset(i for i, c in enumerate(found) if c.pair_id not in there)
 
 
-def _take(session: Session, asking: Asking, chosen: Candidate) -> bool:
-    taken, still_open = pool.reserve(
-        session, asking.study.id, chosen.pair_id, asking.deltas, room=not _last(chosen)
-    )
-    if taken and still_open:
+def _take(session: Session, asking: Asking, chosen: Candidate, row: dict[str, Any]) -> Assignment | None:
+    """Take a place of the pair and put the question; None where it has none any more."""
+    room = not _last(chosen)
+    if room and not asking.deltas and asking.person not in session.dirty:
+        issued = assignments.put_leaving_room(session, row)
+        if issued is not None:
+            return issued
+        room = False
+    taken, still_open = pool.reserve(session, asking.study.id, chosen.pair_id, asking.deltas, room=room)
+    if not taken:
+        return None
+    if still_open:
         asking.deltas.seen_open[asking.annotator.id] += 1
-    return taken
+    return assignments.put(session, row, asking.deltas)
 
 
-def _put(
+def _row(
     session: Session, asking: Asking, by: Policy, chosen: Candidate, drawn: Drawn, facts: dict[str, Any]
-) -> Assignment:
+) -> dict[str, Any]:
     group, notes = asking.annotator.group_label, [n for n in (by.note, drawn.note) if n]
     expected = None if by.kept is None else by.kept.expected_share(chosen.pair_id, group)
-    pair = studies.get_pair(session, chosen.pair_id)
-    guess = guessing.before_asking(session, pair, asking.annotator, expected=expected)
+    pair, votes = guessing.votes_on(session, chosen.pair_id, group=group)
+    guess = guessing.before_asking(votes, expected=expected)
     record = {
         **guess.noted(),
         "branch": "explore" if drawn.explored else "policy",
         **facts,
         "explore": _explore(asking, by),
-        "load": chosen.counted + chosen.reserved,
+        "load": chosen.load,
         **({"note": "; ".join(notes)} if notes else {}),
         **({"asked_policy": asking.spec.querying.policy} if by.note else {}),
         **reasons.of_draw(by.kept, by.policy, drawn, chosen.pair_id, group, asking.annotator.id),
     }
-    return put(
-        session, asking, chosen.pair_id, policy=by.policy.name, score=drawn.score,
+    return comparison(
+        session, asking, pair, policy=by.policy.name, score=drawn.score,
         propensity=facts["branch_probability"] * drawn.probability, draw=record,
     )  # fmt: skip
 
@@ -138,6 +147,8 @@ def _candidates(session: Session, asking: Asking, size: int, wanted: int) -> tup
         if found is not None:
             return found, eligible
     everything = reads.all_candidates(session, asking.study.id, asking.annotator.id, without_topics=topics)
+    if len(everything) <= wanted:
+        return everything, len(everything)
     picked = [everything[i] for i in draw.distinct(asking.rng, len(everything), wanted)]
     return picked, len(everything)
 
@@ -152,15 +163,12 @@ def _sample(
         batch = draw.distinct(asking.rng, size, max(8, wanted - len(found) + wanted // 4))
         fresh = [p for p in batch if p not in tried]
         tried.update(fresh)
-        by_position = {
-            c.position: c for c in reads.candidates_at(session, asking.study.id, asking.annotator.id, fresh)
-        }
-        for position in fresh:
-            one = by_position.get(position)
-            if one is not None and not one.seen and one.topic not in topics:
-                found.append(one)
-                if len(found) == wanted:
-                    return found
+        there = reads.candidates_at(
+            session, asking.study.id, asking.annotator.id, fresh, without_topics=topics
+        )
+        found += [there[position] for position in fresh if position in there]
+        if len(found) >= wanted:
+            return found[:wanted]
     return None
 
 
@@ -169,16 +177,14 @@ def kept_scores(session: Session, asking: Asking, policy: Acquisition) -> Select
     if not isinstance(policy, Learns):
         return None
     try:
-        return selection.current(session, asking.study.id, policy.name, policy.version)
+        return selection.of(session, asking.last_refresh, policy.name, policy.version)
     except (KeyError, ValueError, EOFError) as error:
         log.event("selection.unreadable", study_id=asking.study.id, kind=type(error).__name__)
         return None
 
 
 def _view(found: list[Candidate], kept: Selection | None, asking: Asking, eligible: int) -> CandidateView:
-    pair_id = np.array([c.pair_id for c in found], dtype=np.int64)
-    load = np.array([c.counted + c.reserved for c in found], dtype=np.int64)
-    cap = np.array([c.cap for c in found], dtype=np.int64)
+    pair_id, load, cap = (np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
     if kept is None:
         return CandidateView(pair_id, load, cap)
     who = asking.annotator

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy.orm import Session
 
 from app.aggregation.tables import PairFigure
-from app.assignments import reads
 from app.assignments.rules import first_on_left
 from app.assignments.tables import Assignment
+from app.db.base import table_of
 from app.judgments.tables import Judgment
 from app.metapreferences import reads as wishes
 from app.querying import draw, router
@@ -23,7 +23,7 @@ from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Pair
 
-REPEATS, REPEATS_TRIED, AT_ONCE = 8, 24, 8
+REPEATS, REPEATS_TRIED, AT_ONCE = 8, 24, 12
 """Of a person's earlier answers, so many are looked at for a repeat, of so many places in their sequence at most, so many at once."""
 AFTER_REVIEW, REVIEW_LASTS = 0.2, 40
 """Share of repeats after a person has said what fits them of what the study learned, for so many answers (UX 6; METHOD 3.1 M9)."""
@@ -47,8 +47,8 @@ def count_repeatable(session: Session, asking: Asking) -> int:
         return 0
     if _must_list(session, asking):
         return len(list_repeatable(session, asking))
-    old_repeats, repeated = reads.retests_of_person(session, asking.annotator.id, below_slot=below)
-    return max(0, below - old_repeats - repeated)
+    repeated = asking.person.repeats + asking.deltas.repeats[asking.annotator.id]
+    return max(0, below - (repeated - asking.late_repeats) - repeated)
 
 
 def _must_list(session: Session, asking: Asking) -> bool:
@@ -87,7 +87,7 @@ def sample(session: Session, asking: Asking, eligible: int) -> Sampled:
     waiting = _disowned(session, asking)
     if waiting:
         picked = [waiting[i] for i in draw.distinct(asking.rng, len(waiting), REPEATS)]
-        return Sampled(tuple(_repeats(session, asking, picked)), len(waiting), queued=True)
+        return Sampled(tuple(_repeats(asking, picked)), len(waiting), queued=True)
     below = asking.person.slot - repeat_gap(asking.spec)
     rows: list[Any] = []
     if not _must_list(session, asking):
@@ -96,7 +96,7 @@ def sample(session: Session, asking: Asking, eligible: int) -> Sampled:
         everything = list_repeatable(session, asking)
         eligible = len(everything)
         rows = [everything[i] for i in draw.distinct(asking.rng, eligible, REPEATS)]
-    return Sampled(tuple(_repeats(session, asking, rows)), eligible)
+    return Sampled(tuple(_repeats(asking, rows)), eligible)
 
 
 def is_turn(asking: Asking) -> bool:
@@ -184,64 +184,63 @@ def _some(session: Session, asking: Asking, places: list[int]) -> list[Any]:
     return rows[:REPEATS]
 
 
-def _repeats(session: Session, asking: Asking, rows: list[Any]) -> list[Repeat]:
+def _repeats(asking: Asking, rows: list[Any]) -> list[Repeat]:
     """With what the last report says of each pair, and whether its sides would now be the other way round."""
-    ids = [r.pair_id for r in rows]
-    known = {
-        f.pair_id: f
-        for f in session.execute(
-            select(PairFigure.pair_id, PairFigure.next_step, PairFigure.within_person).where(
-                PairFigure.pair_id.in_(ids)
-            )
-        )
-    }
-    firsts = dict(session.execute(select(Pair.id, Pair.first_id).where(Pair.id.in_(ids))).all())
     first_left = first_on_left(asking.annotator.side_seed, asking.person.slot)
     found = []
     for r in rows:
-        figure = known.get(r.pair_id)
-        step = ((figure.next_step if figure else None) or "").partition(":")[0] or None
-        swapped = (r.left_id == firsts[r.pair_id]) != first_left
-        found.append(Repeat(r.id, r.pair_id, step, swapped, figure.within_person if figure else None))
+        step = (r.next_step or "").partition(":")[0] or None
+        swapped = (r.left_id == r.first_id) != first_left
+        found.append(Repeat(r.id, r.pair_id, step, swapped, r.within_person))
     return found
 
 
-@cache
-def _repeatable() -> Any:
-    """Current answers of a person, by place in their sequence, that were given first, are no checks, and were not asked again."""
-    later, again = aliased(Judgment), aliased(Assignment)
-    return (
-        select(Judgment.id, Judgment.pair_id, Judgment.left_id, Assignment.slot)
-        .join(Assignment, Assignment.id == Judgment.assignment_id)
-        .outerjoin(later, later.supersedes == Judgment.id)
-        .where(
-            Assignment.annotator_id == bindparam("annotator_id"),
-            Assignment.state == "answered",
-            Assignment.retest_of.is_(None),
-            Assignment.is_gold.is_(False),
-            Judgment.choice.in_(("left", "right", "tie", "neither")),
-            later.id.is_(None),
-            ~select(again.id)
-            .where(
-                again.annotator_id == Assignment.annotator_id,
-                again.pair_id == Assignment.pair_id,
-                again.retest_of.is_not(None),
-                again.state.in_(("open", "answered")),
-            )
-            .exists(),
-        )
-        .order_by(Assignment.slot, Judgment.id)
+def _repeatable(where: Any) -> Any:
+    """Current answers of a person, by place in their sequence, that were given first, are no checks, and were not asked again; with
+    what the last report says of each one's pair.
+    """
+    judgment, later = table_of(Judgment), table_of(Judgment).alias()
+    asked, again = table_of(Assignment), table_of(Assignment).alias()
+    pair, figure = table_of(Pair), table_of(PairFigure)
+    repeated = select(again.c.id).where(
+        again.c.annotator_id == asked.c.annotator_id,
+        again.c.pair_id == asked.c.pair_id,
+        again.c.retest_of.is_not(None),
+        again.c.state.in_(("open", "answered")),
     )
+    return (
+        select(
+            judgment.c.id, judgment.c.pair_id, judgment.c.left_id, asked.c.slot, pair.c.first_id, figure.c.next_step,
+            figure.c.within_person,
+        )
+        .select_from(asked)
+        .join(judgment, judgment.c.assignment_id == asked.c.id)
+        .join(pair, pair.c.id == asked.c.pair_id)
+        .outerjoin(later, later.c.supersedes == judgment.c.id)
+        .outerjoin(figure, figure.c.pair_id == asked.c.pair_id)
+        .where(
+            asked.c.annotator_id == bindparam("annotator_id"),
+            where,
+            asked.c.state == "answered",
+            asked.c.retest_of.is_(None),
+            asked.c.is_gold.is_(False),
+            judgment.c.choice.in_(("left", "right", "tie", "neither")),
+            later.c.id.is_(None),
+            ~repeated.correlate(asked).exists(),
+        )
+        .order_by(asked.c.slot, judgment.c.id)
+    )  # fmt: skip
 
 
 @cache
 def _repeatable_below() -> Any:
-    return _repeatable().where(Assignment.slot < bindparam("below"))
+    return _repeatable(table_of(Assignment).c.slot < bindparam("below"))
 
 
 @cache
 def _repeatable_at() -> Any:
-    return _repeatable().where(Assignment.slot.in_(bindparam("slots", expanding=True)))
+    slots: BindParameter[int] = bindparam("slots", expanding=True)
+    return _repeatable(table_of(Assignment).c.slot.in_(slots))
 
 
 def list_repeatable(session: Session, asking: Asking) -> Sequence[Any]:

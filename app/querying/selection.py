@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import fit_parts
 from app.aggregation.tables import Fit
+from app.db.session import address_of
 from app.querying import favoured
 from app.querying.protocol import Floats, Ints, Stored
 
@@ -107,7 +109,7 @@ class Selection:
         return float(self.weights @ self.group_share[:, at].astype(np.float64))
 
 
-_kept: OrderedDict[tuple[str, int, str], Selection] = OrderedDict()
+_kept: OrderedDict[tuple[str, int, datetime], Selection] = OrderedDict()
 _lock = Lock()
 
 
@@ -116,23 +118,29 @@ def current(session: Session, study_id: int, policy: str, policy_version: int) -
 
     Processes agree through the database: whoever asks reads the same newest row.
     """
-    fit = fit_parts.latest(session, study_id, KIND)
-    if fit is None or fit.method != policy or fit.version != VERSION:
+    return of(session, fit_parts.newest(session, study_id, KIND), policy, policy_version)
+
+
+def of(session: Session, named: fit_parts.Named | None, policy: str, policy_version: int) -> Selection | None:
+    """The refresh that the fit of this kind is, if it was for this policy; its arrays are read once a process."""
+    if named is None:
         return None
-    if fit.result["policy_version"] != policy_version or not fit.result["complete"]:
-        return None
-    key = (str(session.get_bind().engine.url), fit.id, f"{fit.made_at.isoformat()}{fit.state}")
+    key = (address_of(session), *named)
     with _lock:
         found = _kept.get(key)
         if found is not None:
             _kept.move_to_end(key)
-            return found
-    found = _read(session, fit)
-    with _lock:
-        _kept[key] = found
-        while len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
-    return found
+    if found is None:
+        fit = session.get_one(Fit, named.id)
+        if fit.method != policy or fit.version != VERSION:
+            return None
+        found = _read(session, fit)
+        with _lock:
+            _kept[key] = found
+            while len(_kept) > MOST_KEPT:
+                _kept.popitem(last=False)
+    fits = (found.policy, found.policy_version) == (policy, policy_version) and found.result["complete"]
+    return found if fits else None
 
 
 def _read(session: Session, fit: Fit) -> Selection:

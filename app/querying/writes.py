@@ -6,10 +6,12 @@ No statement here reads a person's history or scans a study.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.aggregation import keeping
+from app.aggregation import fit_parts, keeping
 from app.assignments import pool, reads
 from app.assignments import writes as assignments
 from app.assignments.pool import Deltas
@@ -19,7 +21,7 @@ from app.assignments.tables import Assignment
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
-from app.querying import checks, meta, pairing, quotas, registry, repeating
+from app.querying import checks, meta, pairing, quotas, registry, repeating, selection
 from app.querying.asking import Asking
 from app.querying.selection import Selection
 from app.studies import reads as studies
@@ -40,32 +42,43 @@ def issue_next(
     Raises:
         StudyNotOpen: The study is not collecting; a question held already can still be answered while it is paused.
     """
-    pool.lock_person(session, annotator.id)
-    held = reads.find_open(session, annotator.id)
     if study.state != "open":
         raise StudyNotOpen
-    if held is not None and not is_expired(held.state, held.expires_at, now):
-        return held
-    deltas = Deltas()
-    if held is not None:
-        assignments.let_go(session, [held], deltas, now=now)
-    assignments.sweep(session, study.id, deltas, now=now)
-    person = assignments.ensure_person(session, annotator.id)
+    pool.lock_person(session, annotator.id)
+    spec, deltas = studies.spec_of(session, study), Deltas()
+    at = {"study": study.id, "who": annotator.id, "gap": repeating.repeat_gap(spec), "now": now}
+    row = session.execute(_situation(), at).one()
+    found = reads.as_standing(session, row, annotator.id)
+    if found.held is not None and not is_expired(found.held.state, found.held.expires_at, now):
+        return found.held
+    if found.run_out:
+        if found.held is not None:
+            assignments.let_go(session, [found.held], deltas, now=now)
+        assignments.sweep(session, study.id, deltas, now=now)
+        row = session.execute(_situation(), at).one()
+        found = reads.as_standing(session, row, annotator.id)
+    person = found.person or assignments.new_person(session, annotator.id)
     used = seed if seed is not None else new_seed()
     asking = Asking(
-        study, studies.spec_of(session, study), annotator, person, used, generator(used), deltas, now,
-        keeping.latest(session, study.id),
+        study, spec, annotator, person, used, generator(used), deltas, now,
+        keeping.of(session, fit_parts.named(row, keeping.KIND)), fit_parts.named(row, selection.KIND),
+        found.late_repeats,
     )  # fmt: skip
     with session.no_autoflush:
-        issued = _issue(session, asking)
+        issued = _issue(session, asking, found.pool)
     session.flush()
     deltas.apply(session, study.id)
     return issued
 
 
-def _issue(session: Session, asking: Asking) -> Assignment | None:
+@cache
+def _situation() -> Any:
+    """Where the person and the study stand, and which fits to go by, in one row: read with every question."""
+    return fit_parts.beside(reads.standing(), keeping.KIND, selection.KIND)
+
+
+def _issue(session: Session, asking: Asking, size: PoolSize) -> Assignment | None:
     collection = asking.spec.collection
-    size = reads.pool_size(session, asking.study.id)
     if not size.open_pairs:
         pool.ensure(session, asking.study.id)
     if asking.person.answered >= collection.per_annotator or _budget_spent(session, asking, size):

@@ -6,14 +6,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, defer
 
+from app.db.base import Part, table_of
 from app.kit.errors import Forbidden, NotFound
-from app.people.tables import Researcher
+from app.kit.ids import token_hash
+from app.people.tables import Annotator, ApiToken, Researcher
 from app.studies import rules
 from app.studies.spec import StudySpec
 from app.studies.tables import Item, Pair, Response, Study, StudyEvent, StudyMember, StudyVersion
@@ -26,6 +29,19 @@ _TEXTS = (
     select(Response)
     .where(Response.id.in_(bindparam("ids", expanding=True)))
     .options(defer(Response.embedding), defer(Response.details))
+)
+
+_PAIR = select(*(table_of(Pair).c[name] for name in ("id", "item_id", "first_id", "second_id"))).where(
+    table_of(Pair).c.id == bindparam("pair")
+)
+_ANNOTATOR = Part(Annotator, "id", "study_id", "group_label", "opted_out_topics", "withdrawn_at", "side_seed")
+_STUDY = Part(Study, "id", "slug", "title", "state", "version", "secret")
+_CALLER = (
+    select(table_of(ApiToken).c.researcher_id, *_ANNOTATOR.columns, *_STUDY.columns)
+    .select_from(table_of(ApiToken))
+    .outerjoin(table_of(Annotator), table_of(Annotator).c.id == table_of(ApiToken).c.annotator_id)
+    .outerjoin(table_of(Study), table_of(Study).c.id == table_of(Annotator).c.study_id)
+    .where(table_of(ApiToken).c.token_hash == bindparam("hash"), table_of(ApiToken).c.revoked_at.is_(None))
 )
 
 _specs: OrderedDict[tuple[str, int, int], StudySpec] = OrderedDict()
@@ -69,6 +85,24 @@ def get_study_by_id(session: Session, study_id: int) -> Study:
     if found is None:
         raise NotFound
     return found
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a bearer token speaks for: a researcher, or an annotator in their study."""
+
+    researcher_id: int | None
+    annotator: Annotator | None
+    study: Study | None
+
+
+def find_caller(session: Session, token: str) -> Caller | None:
+    """Whose token this is, with the person and their study in one read; None when it is unknown or revoked."""
+    row = session.execute(_CALLER, {"hash": token_hash(token)}).one_or_none()
+    if row is None:
+        return None
+    study = _STUDY.of(session, row, start=1 + _ANNOTATOR.size)
+    return Caller(row[0], _ANNOTATOR.of(session, row, start=1), study)
 
 
 def list_studies(session: Session, researcher_id: int) -> Sequence[Study]:
@@ -199,15 +233,59 @@ def responses_by_id(session: Session, ids: Sequence[int]) -> dict[int, Response]
     return {r.id: r for r in session.scalars(_TEXTS, {"ids": list(ids)})}
 
 
-def get_pair(session: Session, pair_id: int) -> Pair:
-    """A pair that is known to be there. Pairs never change, so one that the session holds is not read again."""
-    return session.get_one(Pair, pair_id)
+class PairIds(NamedTuple):
+    """A pair by its keys, as ``Pair`` has them."""
+
+    id: int
+    item_id: int
+    first_id: int
+    second_id: int
+
+
+def get_pair(session: Session, pair_id: int) -> PairIds:
+    """A pair that is known to be there."""
+    return PairIds._make(session.execute(_PAIR, {"pair": pair_id}).one())
 
 
 def shown_item(session: Session, item_id: int | None) -> ShownItem:
     """What people are shown of an item that is known to be there."""
     row = session.execute(_SHOWN, {"id": item_id}).one()
     return ShownItem(row.external_id, row.prompt)
+
+
+@dataclass(frozen=True)
+class ShownText:
+    """A response's text, and where in it a model is named."""
+
+    text: str
+    masks: list[Any]
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """An item with two of its responses, as a person is shown them."""
+
+    item: ShownItem
+    left: ShownText
+    right: ShownText
+
+
+def shown_pair(session: Session, item_id: int | None, left_id: int | None, right_id: int | None) -> ShownPair:
+    """What people are shown of a pair that is known to be there, in one read."""
+    row = session.execute(_shown_pair(), {"item": item_id, "left": left_id, "right": right_id}).one()
+    return ShownPair(ShownItem(*row[:2]), ShownText(*row[2:4]), ShownText(*row[4:]))
+
+
+@cache
+def _shown_pair() -> Select[Any]:
+    item, left, right = table_of(Item), table_of(Response).alias(), table_of(Response).alias()
+    return (
+        select(item.c.external_id, item.c.prompt, left.c.text, left.c.masks, right.c.text, right.c.masks)
+        .join(left, left.c.id == bindparam("left"))
+        .join(right, right.c.id == bindparam("right"))
+        .select_from(item)
+        .where(item.c.id == bindparam("item"))
+    )
 
 
 def as_dict(study: Study, spec: StudySpec) -> dict[str, Any]:
