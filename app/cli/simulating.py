@@ -9,7 +9,12 @@ from app.cli.setting import Rooms, find_study, opened, print_json, progress_bar
 from app.kit.clock import utc_now
 from app.kit.settings import Settings
 from app.simulation.dry_run import dry_run
-from app.simulation.plan import Plan
+from app.simulation.plan import REPETITIONS, Plan
+
+ENDS = {
+    "accuracy": "named rightly", "contested_ap": "contested", "model_accuracy": "by model: rightly",
+    "model_contested_ap": "contested",
+}  # fmt: skip
 
 
 def add_commands(commands: Any) -> None:
@@ -21,6 +26,13 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--policy", default="", help="policies to compare, with commas; the study's own and random by default"
     )
+    parser.add_argument(
+        "--repetitions",
+        type=int,
+        default=REPETITIONS,
+        metavar="R",
+        help="how often, each with other people and tastes",
+    )
     parser.add_argument("--rate", type=float, default=12.0, help="money an hour, for the cost")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(do=_simulate)
@@ -28,7 +40,9 @@ def add_commands(commands: Any) -> None:
 
 def _simulate(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
     wanted = tuple(name.strip() for name in options.policy.split(",") if name.strip())
-    plan = Plan(options.annotators, options.votes, options.seed, wanted, options.rate).checked()
+    plan = Plan(
+        options.annotators, options.votes, options.seed, wanted, options.rate, options.repetitions
+    ).checked()
     with opened(settings, rooms) as database:
         with database.read() as session:
             study_id = find_study(session, options.slug).id
@@ -48,7 +62,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f"{found['votes']:,} votes from {found['annotators']:,} simulated people on {found['pairs']:,} pairs"
     )
     lines = [
-        f"{found['study']}: {size}, of which groups differ on {found['contested_pairs']:,}.",
+        f"{found['study']}: {size}, of which groups differ on {found['contested_pairs']:,}; {_times(found['repetitions'])}.",
         "",
         "You will be able to say:",
         *(f"  + {line}" for line in found["can_say"]),
@@ -60,7 +74,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
     for name, one in found["policies"].items():
         lines += [
             "",
-            f"{name}: {one['ended']}, {one['minutes']:.0f} minutes of people's time, cost {one['cost']:.2f}",
+            f"{name}: {one['ended']}, {one['minutes']:.0f} minutes of people's time, cost {one['cost']:.2f}{_spread(one, 'cost')}",
+            f"  {one['meta_questions']:,} of {one['questions']:,} questions were about choices",
         ]
         lines.append("    votes  rightly  contested  by model: rightly  contested  half-range    cost")
         lines += [
@@ -68,6 +83,12 @@ def sentences(found: dict[str, Any]) -> list[str]:
             f"{_plain(at['model_contested_ap']):>9}  {at['interval_width'] / 2:10.2f}  {at['cost']:6.2f}"
             for at in one["curve"]
         ]
+        ends = ", ".join(
+            f"{words} {one[key]:.2f}{_spread(one, key)}"
+            for key, words in ENDS.items()
+            if one[key] is not None
+        )
+        lines.append(f"  at the end: {ends}")
         needed = ", ".join(
             f"{float(t):.0%} {'not reached' if n is None else f'{n:,}'}"
             for t, n in one["votes_needed"].items()
@@ -75,6 +96,17 @@ def sentences(found: dict[str, Any]) -> list[str]:
         lines.append(f"  votes needed to name so many pairs rightly: {needed}")
     lines += ["", *found["assumed"]["words"]]
     return lines
+
+
+def _times(repetitions: int) -> str:
+    return (
+        "one repetition" if repetitions == 1 else f"means of {repetitions} repetitions, with 90 % intervals"
+    )
+
+
+def _spread(one: dict[str, Any], key: str) -> str:
+    found = one["intervals"][key]
+    return "" if found is None else f" [{found[0]:.2f}, {found[1]:.2f}]"
 
 
 def _share(value: float | None) -> str:

@@ -140,7 +140,7 @@ def choose(
     """
     n = len(occasions)
     floor = vote_price or 0.0
-    prices = [o.price(_seconds(o)) for o in occasions]
+    prices = [o.price(seconds(o)) for o in occasions]
     due = any(o.triggered and price > floor for o, price in zip(occasions, prices, strict=True))
     room = 1 - sum(step.chance for step in steps)
     chance = room * (RANDOM_SHARE if due else CHECK_SHARE) / n if n else 0.0
@@ -155,7 +155,8 @@ def choose(
     return taken, Chosen(occasions[i], taken.probability, taken.by_chance, prices[i], vote_price, n)
 
 
-def _seconds(occasion: Occasion) -> float:
+def seconds(occasion: Occasion) -> float:
+    """What answering it takes."""
     kind = registry.by_code().get(occasion.kind)
     return kind.seconds if kind else 20.0
 

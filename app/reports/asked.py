@@ -19,7 +19,7 @@ from app.metapreferences.leading import Leading
 from app.metapreferences.tables import MetaEvent
 from app.people.tables import Annotator
 from app.questions import registry
-from app.questions.asking import LAST
+from app.questions.asking import LAST, Occasion
 from app.reports import register
 from app.studies.tables import Study
 
@@ -254,11 +254,19 @@ class Next:
     due: bool
 
 
-def upcoming(session: Session, study: Study, *, people: int = 12) -> tuple[Next, ...]:
-    """For people active last, the dearest question about their choices that the study could put to them now, dearest first.
+@dataclass(frozen=True)
+class _Could:
+    """A question that could be put to a person now. due: it is called for, and worth more than a vote."""
 
-    What is drawn when they come also obeys the caps of a session, and a share is drawn at random.
-    """
+    person: str
+    occasion: Occasion
+    price: float
+    vote: float | None
+    due: bool
+
+
+def _could(session: Session, study: Study, *, people: int) -> Iterable[list[_Could]]:
+    """Of each person active last, all that could be asked."""
     from app.aggregation import keeping
     from app.assignments.tables import PersonLoad
     from app.querying import meta, own_questions, worlds
@@ -266,6 +274,8 @@ def upcoming(session: Session, study: Study, *, people: int = 12) -> tuple[Next,
     from app.studies import reads as studies
 
     spec, kept = studies.spec_of(session, study), keeping.latest(session, study.id)
+    if spec.meta.share <= 0:
+        return
     retired = leads.retired(session, study.id)
     vote = float(kept.result["vote_price"]) if kept else None
     query = (
@@ -277,19 +287,42 @@ def upcoming(session: Session, study: Study, *, people: int = 12) -> tuple[Next,
     )
     known = [registry.by_code().get(code) for code in spec.meta.kinds]
     asking = [k for k in known if isinstance(k, Asks) and not k.on_ballot]
-    found = []
-    for person in session.scalars(query):
+    for person in session.scalars(query).all():
         facts = worlds.world(session, person, spec, kept)
-        could = [o for kind in asking for o in kind.occasions(facts)]
-        could += own_questions.occasions(spec, facts, {k.code for k in asking})
-        could = [o for o in could if o.template not in retired]
-        if not could:
-            continue
-        best = max(could, key=lambda o: (o.triggered, o.price(meta._seconds(o))))  # noqa: SLF001 - the price that is drawn by
-        price = best.price(meta._seconds(best))  # noqa: SLF001 - the same
-        due = best.triggered and price > (vote or 0.0)
-        found.append(Next(person.pseudonym, best.kind, best.template, _why(best.trigger), price, vote, due))
+        found = [o for kind in asking for o in kind.occasions(facts)]
+        found += own_questions.occasions(spec, facts, {k.code for k in asking})
+        priced = [(o, o.price(meta.seconds(o))) for o in found if o.template not in retired]
+        yield [
+            _Could(person.pseudonym, o, price, vote, o.triggered and price > (vote or 0.0))
+            for o, price in priced
+        ]
+
+
+def upcoming(session: Session, study: Study, *, people: int = 12) -> tuple[Next, ...]:
+    """For people active last, the dearest question about their choices that the study could put to them now, dearest first.
+
+    What is drawn when they come also obeys the caps of a session, and a share is drawn at random.
+    """
+    found = []
+    for could in _could(session, study, people=people):
+        if could:
+            best = max(could, key=lambda c: (c.occasion.triggered, c.price))
+            one = best.occasion
+            found.append(
+                Next(best.person, one.kind, one.template, _why(one.trigger), best.price, best.vote, best.due)
+            )
     return tuple(sorted(found, key=lambda n: (not n.due, -n.price, n.person)))
+
+
+LOOKED_AT = 40
+
+
+def due(session: Session, study: Study, *, people: int = LOOKED_AT) -> dict[str, int]:
+    """By kind, how many questions about choices are called for and worth more than a vote, to the people active last together."""
+    counts = Counter(
+        c.occasion.kind for could in _could(session, study, people=people) for c in could if c.due
+    )
+    return dict(sorted(counts.items()))
 
 
 STATISTICS = {

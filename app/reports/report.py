@@ -55,6 +55,7 @@ class Analysis:
         self.groups: OpinionGroups = learned.find(session, study.id, self.seen, seed=SEED)
         self.counts = _counts(session, study.id)
         self.meta = asked.by_kind(session, study.id, self.labels)
+        self.due = asked.due(session, study)
         self.proposed = discovery.proposals(session, study.id, self.labels.basis)
 
     @staticmethod
@@ -108,6 +109,7 @@ class Analysis:
                 **self.querying.document(),
                 "spent": int((seen.choice != CHOICES.index("skip")).sum()),
                 "budget": self.spec.collection.budget,
+                "questions_due": self.due,
             },
             "meta": self.meta,
             "people": [_person(p) for p in self.people],

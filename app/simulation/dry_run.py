@@ -1,4 +1,4 @@
-"""Trying a study before anyone is paid: simulated people answer a scratch copy of it, once for each policy.
+"""Trying a study before anyone is paid: simulated people answer a scratch copy of it, for each policy, some times over.
 
 Everything they do goes through the functions that real people's requests go through, in a database of its own; the study
 itself is only read. What they think is known, so that what the study would report can be held against it.
@@ -17,19 +17,17 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app.assignments.tables import Assignment
 from app.db.session import Database
 from app.jobs.worker import Handler, Worker
-from app.judgments import writes as judgments
 from app.kit.rng import generator
 from app.people import writes as people_writes
 from app.people.tables import Annotator
 from app.querying import refreshing
 from app.querying import registry as policies
-from app.querying.writes import issue_next
-from app.questions import registry as questions
-from app.simulation import measures, outlook, scratch, world
+from app.simulation import measures, outlook, repeating, replies, scratch, world
 from app.simulation.measures import Learnt, Stage
-from app.simulation.people import Impression, SimulatedPerson
+from app.simulation.people import SimulatedPerson
 from app.simulation.plan import Plan
 from app.simulation.population import Population, divided
 from app.simulation.truth import Truth, truth
@@ -48,6 +46,10 @@ STANDING = 200
 """Simulated people of each group who stand for the population that the truth is of."""
 MODELLED = "contested"
 """A policy whose refresh keeps the preference model."""
+ROOM = 1.5
+"""Questions that may be put, for each vote of the plan; the run ends with its votes."""
+FARTHER = 7919
+"""Between the seeds of two repetitions."""
 UNNAMED = {"group 1": 0.6, "group 2": 0.4}
 """Groups of a study that names none: people differ all the same, and the study does not know how."""
 
@@ -75,6 +77,7 @@ class _Run:
     now: datetime
     votes: int = 0
     asked: int = 0
+    meta: int = 0
     seconds: float = 0.0
     spent_on: dict[int, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
@@ -104,35 +107,41 @@ def dry_run(
     Randomness: all from ``plan.seed``; the same plan on the same items gives the same document.
     """
     plan.checked()
-    with scratch.folder() as place, scratch.opened(place / "copy.sqlite3") as copy:
-        scratch.copy(database, copy, study_id, rng=generator(plan.seed), now=now)
-        with copy.read() as session:
-            study = session.get_one(Study, study_id)
-            spec = studies.spec_of(session, study)
-            names = _groups(spec)
-            who = population or divided(names)
-            seen = world.of_study(session, study_id, seed=plan.seed, substances=len(who.groups))
-        true = _truth(who, seen, plan.seed)
+    found: dict[str, list[dict[str, Any]]] = {}
+    contested: list[int] = []
+    with scratch.folder() as place:
+        with scratch.opened(place / "copy.sqlite3") as copy:
+            scratch.copy(database, copy, study_id, rng=generator(plan.seed), now=now)
+            with copy.read() as session:
+                spec = studies.spec_of(session, session.get_one(Study, study_id))
+                who = population or divided(_groups(spec))
         wanted = plan.policies or tuple(dict.fromkeys((spec.querying.policy, "random")))
-        copy.dispose()
-        found = {}
-        for number, policy in enumerate(wanted):
-            file = place / f"{policy}.sqlite3"
-            _duplicate(place / "copy.sqlite3", file)
-            with scratch.opened(file) as own:
-                design = _design(spec, policy, plan)
-                scratch.set_up(own, study_id, design)
-                run = _Run(own, study_id, design, seen, generator(plan.seed), now - timedelta(days=30))
-                stages = _work(
-                    run, who.people(generator(plan.seed + 1), plan.annotators), true, plan, handlers,
-                    _part(report, number, len(wanted)),
-                )  # fmt: skip
-                found[policy] = _told(run, stages, plan)
-            file.unlink()
+        of = plan.repetitions * len(wanted)
+        for repetition in range(plan.repetitions):
+            seed = plan.seed + FARTHER * repetition
+            with scratch.opened(place / "copy.sqlite3") as copy, copy.read() as session:
+                seen = world.of_study(session, study_id, seed=seed, substances=len(who.groups))
+            true = _truth(who, seen, seed)
+            contested.append(int(true.contested().sum()))
+            for number, policy in enumerate(wanted):
+                file = place / f"{policy}.sqlite3"
+                _duplicate(place / "copy.sqlite3", file)
+                with scratch.opened(file) as own:
+                    design = _design(spec, policy, plan)
+                    scratch.set_up(own, study_id, design)
+                    run = _Run(own, study_id, design, seen, generator(seed), now - timedelta(days=30))
+                    people = who.people(generator(seed + 1), plan.annotators)
+                    part = _part(report, repetition * len(wanted) + number, of)
+                    stages = _work(run, people, true, plan, handlers, part)
+                    found.setdefault(policy, []).append(_told(run, stages, plan))
+                for left in place.glob(f"{policy}.sqlite3*"):
+                    left.unlink()
     report(1.0)
+    merged = {policy: repeating.merged(runs) for policy, runs in found.items()}
     return outlook.document(
-        plan, spec, who, true, found, pairs=len(seen.pairs), named=spec.people.groups is not None
-    )
+        plan, spec, who, merged, pairs=len(seen.pairs), contested=round(sum(contested) / len(contested)),
+        named=spec.people.groups is not None,
+    )  # fmt: skip
 
 
 def _groups(spec: StudySpec) -> dict[str, float]:
@@ -147,12 +156,11 @@ def _groups(spec: StudySpec) -> dict[str, float]:
 
 
 def _design(spec: StudySpec, policy: str, plan: Plan) -> StudySpec:
-    """The study with another policy, a budget of the plan's votes, and no questions about answers."""
+    """The study with another policy, and a budget of the plan's votes and what questions about them may take beside."""
     return spec.model_copy(
         update={
             "querying": spec.querying.model_copy(update={"policy": policy}),
-            "collection": spec.collection.model_copy(update={"budget": plan.votes}),
-            "meta": spec.meta.model_copy(update={"share": 0.0, "kinds": [], "own": []}),
+            "collection": spec.collection.model_copy(update={"budget": round(plan.votes * ROOM)}),
             "people": spec.people.model_copy(update={"limit": None, "join": "link"}),
         }
     )
@@ -208,26 +216,22 @@ def _work(
 def _answer(run: _Run, one: _Worker) -> bool:
     """One question to one person, asked and answered as through the page; False where nothing is left for them."""
     run.now += timedelta(seconds=run.rng.uniform(0.5, 3))
-    kind = questions.kinds()[run.spec.question.scale]
     with run.database.write() as session:
         study, annotator = _both(session, run.study_id, one.annotator_id)
-        asked = issue_next(session, study, annotator, now=run.now, seed=run.rng.getrandbits(53))
-        if asked is None or asked.kind != "comparison":
+        done = replies.take(
+            session, study, annotator, one.person, run.world, run.rng, now=run.now, answered=one.answered
+        )
+        if done is None:
             return False
         run.asked += 1
+        run.seconds += done.seconds
+        one.session -= 1
+        asked = session.get_one(Assignment, done.assignment_id)
         if note := (asked.draw or {}).get("note"):
             run.notes[note] = run.notes.get(note, 0) + 1
-        left, right = judgments.response_texts(session, asked)
-        words = len(left.text.split()) + len(right.text.split())
-        sides: list[Impression] = [run.world.impressions[key] for key in (left.id, right.id)]
-        seconds = one.person.seconds(run.rng, words)
-        given = one.person.answer(run.rng, kind, sides[0], sides[1], answered=one.answered)
-        given = given.model_copy(update={"elapsed_ms": int(seconds * 1000)})
-        sent = judgments.Submission("simulated", {"active_ms": int(seconds * 900), "words": words})
-        judgments.record(session, study, annotator, asked.id, given, now=run.now, submission=sent)
-        run.seconds += seconds
-        one.session -= 1
-        if given.choice != "skip":
+        if not done.comparison:
+            run.meta += 1
+        elif done.answer != "skip":
             one.answered += 1
             one.left -= 1
             run.votes += 1
@@ -292,7 +296,14 @@ def _learn(run: _Run, handlers: Mapping[str, Handler]) -> Learnt | None:
 def _told(run: _Run, stages: list[Stage], plan: Plan) -> dict[str, Any]:
     _, missing = policies.policy_for(run.spec.querying.policy)
     return outlook.policy_told(
-        stages, plan, votes=run.votes, asked=run.asked, seconds=run.seconds, notes=run.notes, missing=missing
+        stages,
+        plan,
+        votes=run.votes,
+        asked=run.asked,
+        meta=run.meta,
+        seconds=run.seconds,
+        notes=run.notes,
+        missing=missing,
     )
 
 

@@ -21,7 +21,7 @@ from app.simulation.plan import Plan
 from app.studies import reads as studies
 from app.studies.tables import Study
 
-KIND, METHOD, VERSION = "dry_run", "soundings-dry-run", 1
+KIND, METHOD, VERSION = "dry_run", "soundings-dry-run", 2
 KEPT = 5
 """Dry runs kept of a study; older ones go."""
 
@@ -83,9 +83,11 @@ def make(
 
 
 def list_kept(session: Session, study_id: int) -> list[Fit]:
-    """Dry runs of a study, newest first."""
+    """Dry runs of a study as they are told now, newest first."""
     rows = session.scalars(
-        select(Fit).where(Fit.study_id == study_id, Fit.kind == KIND).order_by(Fit.id.desc())
+        select(Fit)
+        .where(Fit.study_id == study_id, Fit.kind == KIND, Fit.version == VERSION)
+        .order_by(Fit.id.desc())
     )
     return list(rows)
 

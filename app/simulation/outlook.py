@@ -7,21 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from app.simulation import repeating
 from app.simulation.measures import Stage
 from app.simulation.plan import Plan
 from app.simulation.population import Population
-from app.simulation.truth import CONTESTED, Truth
+from app.simulation.truth import CONTESTED
 from app.studies.spec import StudySpec
 
 TARGETS = (0.7, 0.75, 0.8, 0.85, 0.9)
-MODEL_KEYS = {
-    "model_accuracy": "Pairs named rightly by a model of the texts",
-    "model_contested_ap": "Order of that model’s list of disagreement",
-}
 NOTED = 0.3
 """Share of questions from which it is told that a policy had to do without its model."""
 SURE = 0.03
-"""Differences between policies below this are not told apart by one dry run."""
+"""Differences between policies below this are not told apart by one repetition."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +33,23 @@ def document(
     plan: Plan,
     spec: StudySpec,
     population: Population,
-    true: Truth,
     found: Mapping[str, dict[str, Any]],
     *,
     pairs: int,
+    contested: int,
     named: bool,
 ) -> dict[str, Any]:
-    """A dry run as one JSON document."""
+    """A dry run as one JSON document. ``found`` as ``repeating.merged`` gives it; ``contested``: pairs, mean over repetitions."""
     own = spec.querying.policy if spec.querying.policy in found else next(iter(found))
-    said = words(plan, found[own], own, true, pairs=pairs)
+    said = words(plan, found[own], own, pairs=pairs, contested=contested)
     return {
         "study": spec.slug,
         "seed": plan.seed,
         "annotators": plan.annotators,
         "votes": plan.votes,
         "pairs": pairs,
-        "contested_pairs": int(true.contested().sum()),
+        "contested_pairs": contested,
+        "repetitions": plan.repetitions,
         "hourly_rate": plan.hourly_rate,
         "policy": own,
         "policies": dict(found),
@@ -67,7 +65,7 @@ def document(
             "contested_from": CONTESTED,
             "words": [
                 "What people like about each answer is invented; only the texts, their lengths and the design are yours.",
-                "Questions about how to read answers are left out.",
+                "Questions about how to read answers are asked, answered and paid for; what they change in labels is not in these figures.",
             ],
         },
     }
@@ -79,6 +77,7 @@ def policy_told(
     *,
     votes: int,
     asked: int,
+    meta: int,
     seconds: float,
     notes: Mapping[str, int],
     missing: str | None,
@@ -102,6 +101,8 @@ def policy_told(
         "interval_width": last.interval_width,
         "votes": votes,
         "questions": asked,
+        "meta_questions": meta,
+        "spent_on_contested": last.spent_on_contested,
         "cost": seconds * rate,
         "minutes": seconds / 60,
         "votes_needed": reached,
@@ -150,19 +151,19 @@ def _half(interval: Sequence[float] | None) -> float | None:
     return None if interval is None else (interval[1] - interval[0]) / 2
 
 
-def words(plan: Plan, told: Mapping[str, Any], policy: str, true: Truth, *, pairs: int) -> Outlook:
+def words(plan: Plan, told: Mapping[str, Any], policy: str, *, pairs: int, contested: int) -> Outlook:
     """What the dry run lets one expect, a sentence a finding."""
     end = told["curve"][-1]
     can: list[str] = []
     cannot: list[str] = []
     names = end["accuracy"]
     (can if names >= 0.75 else cannot).append(
-        f"Which answer most people prefer: named rightly for {names:.0%} of the {pairs:,} pairs (a coin would get 50%)."
+        f"Which answer most people prefer: named rightly for {names:.0%}{_range(told, 'accuracy')} of the {pairs:,} pairs (a coin would get 50%)."
     )
     model = end["model_accuracy"]
     if model is not None:
         (can if model >= 0.75 else cannot).append(
-            f"What a reward model could learn: by the texts too, the preferred answer is named rightly for {model:.0%} of the pairs."
+            f"What a reward model could learn: by the texts too, the preferred answer is named rightly for {model:.0%}{_range(told, 'model_accuracy')} of the pairs."
         )
     if end["clear"]:
         can.append(
@@ -175,7 +176,7 @@ def words(plan: Plan, told: Mapping[str, Any], policy: str, true: Truth, *, pair
     (can if width <= 0.15 else cannot).append(
         f"The share of people who prefer an answer: known to within {100 * width:.0f} points on a typical pair."
     )
-    some = int(true.contested().sum())
+    some = contested
     if some:
         good = end["contested_found"] / some >= 0.5
         (can if good else cannot).append(
@@ -214,39 +215,45 @@ def words(plan: Plan, told: Mapping[str, Any], policy: str, true: Truth, *, pair
     return Outlook(tuple(can), tuple(cannot))
 
 
+def _range(told: Mapping[str, Any], key: str) -> str:
+    """Where another few repetitions would likely lie, in brackets; nothing where there was but one."""
+    found = told["intervals"][key]
+    return "" if found is None else f" ({max(0.0, found[0]):.0%} to {min(1.0, found[1]):.0%})"
+
+
+BESIDE = {
+    "accuracy": ("Pairs named rightly", True),
+    "contested_ap": ("Order of the list of disagreement (1 is perfect)", False),
+    "model_accuracy": ("Pairs named rightly by a model of the texts", True),
+    "model_contested_ap": ("Order of that model’s list of disagreement", False),
+    "spent_on_contested": ("Questions spent where groups differ", True),
+}
+
+
 def compared(found: Mapping[str, Mapping[str, Any]], own: str) -> list[str]:
     """The study's policy beside even draws, also where it gained nothing."""
     if own == "random" or "random" not in found:
         return []
-    a, b = found[own]["curve"][-1], found["random"]["curve"][-1]
-    lines = [_beside("Pairs named rightly", a["accuracy"], b["accuracy"], own)]
-    if a["contested_ap"] is not None and b["contested_ap"] is not None:
-        lines.append(
-            _beside(
-                "Order of the list of disagreement (1 is perfect)",
-                a["contested_ap"],
-                b["contested_ap"],
-                own,
-                share=False,
-            )
-        )
-    for key, what in MODEL_KEYS.items():
-        if a[key] is not None and b[key] is not None:
-            lines.append(_beside(what, a[key], b[key], own, share=key == "model_accuracy"))
-    if a["spent_on_contested"] is not None and b["spent_on_contested"] is not None:
-        lines.append(
-            _beside(
-                "Questions spent where groups differ", a["spent_on_contested"], b["spent_on_contested"], own
-            )
-        )
+    lines = []
+    for key, (what, share) in BESIDE.items():
+        a, b = found[own][key], found["random"][key]
+        if a is not None and b is not None:
+            off = repeating.difference(found[own], found["random"], key)
+            lines.append(_beside(what, a, b, own, off, share=share))
     return lines
 
 
-def _beside(what: str, own: float, even: float, policy: str, *, share: bool = True) -> str:
+def _beside(what: str, own: float, even: float, policy: str, off: list[float] | None, *, share: bool) -> str:
     form = "{:.0%}" if share else "{:.2f}"
-    verdict = "no clear difference"
-    if abs(own - even) > SURE:
-        verdict = "more in this run" if own > even else "less in this run"
+    if off is None:
+        clear, where = abs(own - even) > SURE, "in this run"
+    else:
+        unit, scale = ("points", 100) if share else ("", 1)
+        low, high = (f"{v * scale:+.{0 if share else 2}f}" for v in off)
+        clear, where = off[0] > 0 or off[1] < 0, f"by {low} to {high} {unit}".rstrip()
+    verdict = "no clear difference" if off is None else f"no clear difference: {where}"
+    if clear:
+        verdict = f"{'more' if own > even else 'less'} {where}"
     return f"{what}: {form.format(own)} with {policy}, {form.format(even)} drawn evenly ({verdict})."
 
 

@@ -188,6 +188,27 @@ def test_saying_so_without_standing_by_what_it_turns_over_is_hardly_a_correction
     assert told[True] < 0.8
 
 
+def test_questions_that_are_due_are_counted_on_the_overview(swayed, clock):
+    from app.reports import asked
+    from app.web.research import asking
+
+    database, made = swayed
+    with database.read() as session:
+        study = session.get_one(Study, made.study_id)
+        found = fitting.current(session, study, now=clock.now)
+        due, told = asked.due(session, study), found["querying"]["questions_due"]
+        spec = asking.studies.spec_of(session, study)
+        panel = asking.queue(session, study, spec, found)
+        silent = asking.queue(
+            session, study, spec, {**found, "querying": {**found["querying"], "questions_due": {}}}
+        )
+        dearest = asked.upcoming(session, study)
+    assert due == told and 1 <= sum(n.due for n in dearest) <= due["M1"]
+    last = panel.waiting[-1]
+    assert (last.count, last.words) == (due["M1"], "Questions to people about their choices")
+    assert panel.waiting[:-1] == silent.waiting
+
+
 def test_every_question_says_how_likely_it_was(swayed, clock):
     database, made = swayed
     for person in people_of(database, made, 8, clock.now):

@@ -173,7 +173,7 @@ def test_questions_are_told_by_wording_with_answers_texts_and_seconds(study, clo
         row = session.get_one(Study, made.study_id)
         kinds = asked.kinds(session, row.id, labels.labels(session, row))
         rows = asked.rows(kinds)
-        upcoming = asked.upcoming(session, row)
+        upcoming, due = asked.upcoming(session, row), asked.due(session, row)
     (kind,) = kinds
     formatting, length = kind.templates
     assert (length.name, length.answered, length.declined, length.seconds) == ("M1.length", 14, 1, 20.0)
@@ -182,7 +182,7 @@ def test_questions_are_told_by_wording_with_answers_texts_and_seconds(study, clo
     assert dict(length.forms) == {"plain": 9, "mirrored": 5}
     assert (formatting.answered, formatting.patches, formatting.acquiescence) == (1, 1, None)
     assert [r["template"] for r in rows] == ["M1.formatting", "M1.length"]
-    assert upcoming == ()
+    assert upcoming == () and due == {}
 
 
 def test_a_kind_that_changes_no_label_is_said_to_have_no_effect(study, clock):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from scipy import stats
 
 from app import cli, main
 from app.db.base import Base
@@ -16,7 +17,7 @@ from app.kit.rng import generator
 from app.kit.settings import Settings
 from app.people.tables import Researcher
 from app.simulation import dry_run as dry_run_room
-from app.simulation import outlook, scratch, world
+from app.simulation import outlook, repeating, scratch, world
 from app.simulation.dry_run import dry_run
 from app.simulation.measures import average_precision, named_rightly
 from app.simulation.plan import Plan
@@ -92,6 +93,53 @@ def test_the_same_seed_tells_the_same_and_another_one_something_else(sqlite_data
     json.dumps(one)
 
 
+def test_repetitions_give_ranges_and_the_first_is_the_run_alone(sqlite_database, clock):
+    with sqlite_database.write() as session:
+        made = factories.study(session, now=clock.now, rows=texts(6), people=PROFILE)
+    plan = Plan(5, 15, 5, ("even", "random"))
+    alone = run(sqlite_database, made, plan, clock.now)
+    told = run(sqlite_database, made, replace(plan, repetitions=3), clock.now)
+    assert alone["policies"]["even"]["intervals"]["accuracy"] is None
+    assert (told["repetitions"], told["policies"]["even"]["votes"]) == (3, 15)
+    for name, one in told["policies"].items():
+        each = [r["accuracy"] for r in one["repetitions"]]
+        assert each[0] == alone["policies"][name]["accuracy"] and len(set(each)) > 1
+        assert one["accuracy"] == pytest.approx(np.mean(each))
+        reach = stats.t.ppf(0.95, 2) * np.std(each, ddof=1) / 3**0.5
+        assert one["intervals"]["accuracy"] == pytest.approx([np.mean(each) - reach, np.mean(each) + reach])
+        assert one["curve"][-1]["accuracy"] == pytest.approx(one["accuracy"])
+    assert "points)" in told["compared"][0] and " to " in told["can_say"][0] + told["cannot_say"][0]
+
+
+def test_questions_about_choices_are_asked_and_cost_time(sqlite_database, clock):
+    own = {"kind": "M1", "text": "Should answers be funny?", "options": ["Yes", "No"]}
+    with sqlite_database.write() as session:
+        made, without = (
+            factories.study(
+                session, now=clock.now, rows=texts(8), session={"questions": 10},
+                querying={"policy": "even", "retest": 0}, meta=meta,
+            )
+            for meta in ({"share": 0.2, "own": [own]}, {"share": 0.0})
+        )  # fmt: skip
+    plan = Plan(6, 60, 3, ("even",))
+    asked = run(sqlite_database, made, plan, clock.now)["policies"]["even"]
+    silent = run(sqlite_database, without, plan, clock.now)["policies"]["even"]
+    assert (asked["votes"], silent["votes"]) == (60, 60)
+    assert silent["meta_questions"] == 0 and silent["questions"] == pytest.approx(60, abs=4)
+    assert asked["meta_questions"] >= 5
+    assert asked["questions"] >= 60 + asked["meta_questions"]
+    assert asked["minutes"] > silent["minutes"] and asked["cost"] == pytest.approx(asked["minutes"] / 5)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [([], None), ([None, 0.4], None), ([0.4], None), ([0.5, 0.5], [0.5, 0.5]), ([None, 0.6, 0.7, 0.8], [0.531, 0.869])],
+)  # fmt: skip
+def test_a_range_is_of_two_repetitions_at_least(values, wanted):
+    found = repeating.interval(values)
+    assert found == (None if wanted is None else pytest.approx(wanted, abs=5e-4))
+
+
 def test_more_votes_of_people_who_agree_name_more_pairs_rightly(sqlite_database, clock):
     with sqlite_database.write() as session:
         made = factories.study(
@@ -130,6 +178,7 @@ def test_limits_of_the_design_are_met_and_told(sqlite_database, clock):
         (Plan(5, 0), "votes"),
         (Plan(5, 10**7), "votes"),
         (Plan(5, 5, 1, ("clever",)), "policies"),
+        (Plan(5, 5, repetitions=0), "repetitions"),
     ],
 )
 def test_a_plan_out_of_range_is_refused(plan, where):
@@ -222,12 +271,26 @@ def test_the_command_prints_one_document_or_words(sqlite_template, tmp_path, mon
         made = factories.study(session, now=clock.now, rows=texts(4))
     opened.dispose()
     rooms = cli.Rooms("app.main:from_environment", main.handlers, main.readiness)
-    asked = ["simulate", made.slug, "--annotators", "4", "--votes", "16", "--seed", "2", "--policy", "random"]
+    asked = [
+        "simulate",
+        made.slug,
+        "--annotators",
+        "4",
+        "--votes",
+        "16",
+        "--seed",
+        "2",
+        "--policy",
+        "random",
+        "--repetitions",
+        "2",
+    ]
     assert cli.run([*asked, "--json"], rooms) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["seed"] == 2 and told["policies"]["random"]["curve"][-1]["votes"] == 16
     assert cli.run(asked, rooms) == 0
-    assert "You will be able to say:" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "You will be able to say:" in said and "means of 2 repetitions" in said
     assert cli.run(["simulate", made.slug, "--annotators", "0", "--votes", "16"], rooms) == 1
     assert "annotators lies between" in capsys.readouterr().err
     assert cli.run(["simulate", "nowhere", "--annotators", "4", "--votes", "16"], rooms) == 1

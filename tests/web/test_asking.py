@@ -102,7 +102,9 @@ def test_a_dry_run_is_asked_for_followed_and_read(site):
     ):
         refused = client.post(address, data={"annotators": bad, "votes": "16", "seed": "1"})
         assert refused.status_code == 422 and words in refused.text
-    asked = {"annotators": "4", "votes": "16", "seed": "1", "policy.random": "on"}
+    many = client.post(address, data={"annotators": "4", "votes": "16", "seed": "1", "repetitions": "99"})
+    assert many.status_code == 422 and "repetitions lies between 1 and 20" in many.text
+    asked = {"annotators": "4", "votes": "16", "seed": "1", "policy.random": "on", "repetitions": "2"}
     assert client.post(address, data=asked, follow_redirects=False).status_code == 303
     assert "Waiting for its turn" in client.get(address).text
     again = client.post(address, data=asked)
@@ -112,6 +114,7 @@ def test_a_dry_run_is_asked_for_followed_and_read(site):
         assert [j.state for j in session.query(Job).filter(Job.kind == "dry_run")] == ["done"]
     page = client.get(address).text
     assert "With 16 votes from 4 people" in page and "What was assumed" in page
+    assert "means of 2 repetitions with their 90% ranges" in page and "About choices" in page
     with database.read() as session:
         assert session.query(Annotator).count() == 0
     assert "What a study of this size" in client.get(f"/studies/{made.slug}/setup").text

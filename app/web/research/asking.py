@@ -184,6 +184,10 @@ REASONS = {
     "open": ("Pairs that can be asked", "No figures yet to choose by"),
     "stop": ("Pairs of which enough is known", "Asked only when drawn evenly"),
 }
+ABOUT_CHOICES = (
+    "Questions to people about their choices",
+    "Called for, and worth more than a vote; within the limits of a session",
+)
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,9 @@ def queue(session: Session, study: Study, spec: StudySpec, found: Mapping[str, A
         for r in coming.reasons(session, study.id, spec)
         if r.key in REASONS
     )
+    questions = sum(((found or {}).get("querying", {}).get("questions_due") or {}).values())
+    if questions:
+        waiting = (*waiting, Waiting(questions, *ABOUT_CHOICES, f"/studies/{study.slug}/questions"))
     q = spec.querying
     even = 100 * (1 - q.retest) * (1.0 if q.policy == "random" else q.explore)
     sentence = f"Of 100 questions about {100 * q.retest:.0f} repeat an earlier one, and {even:.0f} are drawn evenly, to check."

@@ -15,7 +15,7 @@ from app.jobs.tables import Job
 from app.kit.errors import AppError, Malformed
 from app.people.tables import Researcher
 from app.simulation import keeping, outlook
-from app.simulation.plan import Plan
+from app.simulation.plan import REPETITIONS, Plan
 from app.studies import reads
 from app.studies.spec import POLICIES, StudySpec
 from app.studies.tables import Study
@@ -28,6 +28,15 @@ from app.web.visits import see_other
 
 router = APIRouter()
 PEOPLE, MOST_SHOWN = 40, 2000
+NUMBERS = (("annotators", "people"), ("votes", "votes"), ("seed", "a seed"), ("repetitions", "repetitions"))
+DEFAULTS = {"repetitions": str(REPETITIONS)}
+"""Of fields that a form may leave out."""
+ENDS = (
+    ("accuracy", "Named rightly", True), ("contested_ap", "Contested found", False),
+    ("model_accuracy", "By a model: rightly", True), ("model_contested_ap", "By a model: contested", False),
+    ("cost", "Cost", False),
+)  # fmt: skip
+"""Figures at the end, their head, and whether they are shares."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Told:
     modelled: charts.Chart | None
     contested: charts.Chart | None
     width: charts.Chart
+    ends: tuple[tuple[str, tuple[str, ...]], ...]
+    heads: list[tuple[None, str, bool]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +92,16 @@ def start(
 def _plan(form: Mapping[str, Any]) -> Plan:
     """The plan on the form. Raises Malformed naming the field."""
     numbers = {}
-    for name, words in (("annotators", "people"), ("votes", "votes"), ("seed", "a seed")):
-        text = str(form.get(name) or "").strip().replace(",", "")
+    for name, words in NUMBERS:
+        text = str(form.get(name) or DEFAULTS.get(name) or "").strip().replace(",", "")
         if not text.isdecimal() or len(text) > 12:
             message = f"Write a whole number of {words}"
             raise Malformed(message, errors=[{"where": name, "message": message}])
         numbers[name] = int(text)
     wanted = tuple(name for name in POLICIES if form.get(f"policy.{name}"))
-    return Plan(numbers["annotators"], numbers["votes"], numbers["seed"], wanted).checked()
+    return Plan(
+        numbers["annotators"], numbers["votes"], numbers["seed"], wanted, repetitions=numbers["repetitions"]
+    ).checked()
 
 
 def _page(
@@ -107,6 +120,7 @@ def _page(
         chosen = {name for name in POLICIES if given.get(f"policy.{name}")}
     values: dict[str, Any] = {
         "annotators": spec.people.limit or PEOPLE, "votes": min(spec.collection.budget, MOST_SHOWN), "seed": 1,
+        "repetitions": REPETITIONS,
     }  # fmt: skip
     return SimulatePage(
         **frame(session, who, study, "setup", problems=problems),
@@ -161,4 +175,21 @@ def _told(session: Session, study: Study, kept: Fit) -> Told:
         if contested
         else None,
         charts.lines("width", "How exactly is a share known?", width, x_label="Votes"),
+        tuple(
+            (name, tuple(_end(one, key, share=share) for key, _, share in ENDS)) for name, one in runs.items()
+        ),
+        [(None, words, True) for _, words, _ in ENDS],
     )
+
+
+def _end(one: Mapping[str, Any], key: str, *, share: bool) -> str:
+    """A figure with its interval over repetitions, as a cell."""
+    value, inside = one[key], one["intervals"][key]
+    if value is None:
+        return "not known"
+    scale, form = (100, "{:.0f}") if share else (1, "{:.2f}")
+    words = form.format(scale * value) + ("%" if share else "")
+    if inside is None:
+        return words
+    low, high = (form.format(scale * v) for v in inside)
+    return f"{words} ({low} to {high})"
