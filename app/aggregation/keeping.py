@@ -106,6 +106,7 @@ def summary(
     """What ``app.querying.meta`` and the pages about a person read, as JSON.
 
     influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood, undecided, confounded,
+    terms (of one that a person named),
     moved_by (labels moved in all at endorsed shares 0, .1 ... 1).  vote_price: labels one more vote moves, a second.  vote_seconds:
     median.  splits: by class, pairs people differ on, each as [pair, people, for the first, for the second].  differing: whose sides
     were told apart for that, and why nobody's where it is None.  people: each person's own slopes by influence, in logits for one unit.
@@ -114,6 +115,7 @@ def summary(
     now = endorsing.endorse(found.raw, held, rule)
     raw = found.raw
     told = {w.name: w for w in now.wishes.wishes}
+    terms = {one.name: list(one.terms) for one in found.sway.named}
     influences: dict[str, Any] = {}
     for k, effect in enumerate(found.sway.fit.effects):
         wish = told[effect.name]
@@ -122,7 +124,7 @@ def summary(
             "error": float(raw.effects.error[k]), "scale": effect.scale, "own": bool(raw.effects.own[k]),
             "probes": int(raw.effects.probes[k]), "endorsed": wish.endorsed, "answers": wish.answers, "stood": wish.stood,
             "undecided": (silent or {}).get(effect.name, (0, 0))[0], "confounded": (silent or {}).get(effect.name, (0, 0))[1],
-            "moved_by": _moved_by(found, k),
+            "moved_by": _moved_by(found, k), "terms": terms.get(effect.name, []),
         }  # fmt: skip
     seconds = _vote_seconds(found)
     return {

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.aggregation import endorsing, registry
+from app.aggregation import endorsing, naming, registry
 from app.aggregation import observations as observing
 from app.aggregation.amending import Said
 from app.aggregation.endorsing import Again, Endorsed, Raw
@@ -145,7 +145,7 @@ def basis(session: Session, study: Study, *, as_of: datetime | None = None, rele
     key = (
         address_of(session),
         study.id,
-        f"{observing.state(session, study.id)}:{study.version}",
+        f"{observing.state(session, study.id)}:{study.version}:{naming.state(session, study.id)}",
     )
     with _lock:
         if key in _kept:
@@ -162,9 +162,9 @@ def basis(session: Session, study: Study, *, as_of: datetime | None = None, rele
 
 
 def state(session: Session, study: Study, *, as_of: datetime | None = None) -> str:
-    """Names everything that labels depend on: judgments, people, the study's version and the patches."""
+    """Names everything that labels depend on: judgments, people, the study's version, the patches and named influences."""
     held = wishes.state(session, study.id, as_of=as_of)
-    return f"{observing.state(session, study.id)}/{study.version}/{held}"
+    return f"{observing.state(session, study.id)}/{study.version}/{held}{naming.state(session, study.id)}"
 
 
 def _read(session: Session, study: Study, as_of: datetime | None, *, released: bool = False) -> Basis:
@@ -174,7 +174,7 @@ def _read(session: Session, study: Study, as_of: datetime | None, *, released: b
     told = people.attributes(session, study.id, as_of=as_of)
     if as_of is not None:
         seen = replace(seen, people=_grouped(seen.people, spec, told))
-    swayed = sway(session, study.id, seen)
+    swayed = sway(session, study.id, seen, named=naming.named(session, study.id, as_of=as_of))
     return Basis(seen, swayed, _raw(spec, seen, swayed, told), spec)
 
 

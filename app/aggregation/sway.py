@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.aggregation import traits
+from app.aggregation import naming, traits
+from app.aggregation.naming import Named
 from app.aggregation.observations import Observations
-from app.inference.influence import influences
 from app.inference.influence_effects import InfluenceFit, influence_effects
 from app.inference.matched import OwnEffects, own_effects
 
@@ -23,7 +24,7 @@ SHOWN_AWAY = frozenset({"formatting", "emoji"})
 
 @dataclass(frozen=True)
 class Sway:
-    """names: influences, of the text first.  x: float64 (n_pairs, n_text), in standard deviations.  shown: float64 (n, n_presentation),
+    """names: influences, of the text first, named ones last among them.  named: those.  x: float64 (n_pairs, n_text), in standard deviations.  shown: float64 (n, n_presentation),
     per answer.  fit: how much each sways votes on average.  effects: how much by itself, in one pair's logits.  used: bool (n,),
     the answers it was learned from.
     """
@@ -35,6 +36,7 @@ class Sway:
     fit: InfluenceFit
     effects: OwnEffects
     used: Flags = field(repr=False)
+    named: tuple[Named, ...] = ()
 
     def pair_x(self, seen: Observations) -> Floats:
         """Features of each pair: float64 (n_pairs, k); how it was shown, as the mean over its first answers."""
@@ -45,12 +47,15 @@ class Sway:
         return np.column_stack([self.x, *means]) if means else self.x
 
 
-def sway(session: Session, study_id: int, seen: Observations) -> Sway:
+def sway(session: Session, study_id: int, seen: Observations, *, named: Sequence[Named] = ()) -> Sway:
     """Effects on first answers, ties counted as half of each. Deterministic: nothing is drawn, nothing but raw votes is read."""
     used = seen.decided() & ~seen.repeat
     pairs = seen.pairs
     responses = np.unique(np.concatenate([pairs.first, pairs.second]))
-    text_names, values = traits.table(session, study_id, responses.tolist())
+    known, values = traits.table(session, study_id, responses.tolist())
+    text_names = (*known, *(one.name for one in named))
+    shows = naming.table(session, responses.tolist(), [frozenset(one.terms) for one in named])
+    values = np.concatenate([values, shows], axis=1)
     raw = values[np.searchsorted(responses, pairs.first)] - values[np.searchsorted(responses, pairs.second)]
     position = np.where(seen.first_left, 1.0, -1.0)
     presentation = {"position": position, "first_read": seen.first_read * position}
@@ -71,7 +76,7 @@ def sway(session: Session, study_id: int, seen: Observations) -> Sway:
     arm = plain[:, None] & hidden
     effects = own_effects(
         seen.person[used], seen.y[used], votes_x, names,
-        probe=probe[:, None] | arm, seen=~arm, drawn=[n for n in names if influences()[n].kind == "presentation"],
+        probe=probe[:, None] | arm, seen=~arm, drawn=list(presentation),
         spread=fit.spread,
     )  # fmt: skip
-    return Sway(names, len(text_names), x, shown, fit, effects, used)
+    return Sway(names, len(text_names), x, shown, fit, effects, used, tuple(named))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, BigId
@@ -137,7 +137,6 @@ class NamedInfluence(Base):
 
     __tablename__ = "named_influence"
     __table_args__ = (
-        UniqueConstraint("study_id", "name"),
         Index("ix_named_influence_study_id", "study_id"),
         {"sqlite_autoincrement": True},
     )
@@ -148,3 +147,5 @@ class NamedInfluence(Base):
     terms: Mapped[list[Any]] = mapped_column(default=list)
     named_by: Mapped[int | None] = mapped_column(ForeignKey("researcher.id"))
     named_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    """When it was taken out of the register; None while it is in it."""

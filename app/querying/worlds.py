@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from app.aggregation import keeping, traits
+from app.aggregation import keeping, naming, traits
 from app.aggregation.tables import PairFigure
 from app.inference.influence_effects import CLEARLY
 from app.judgments.tables import Judgment
@@ -97,7 +97,7 @@ def world(
         leanings,
         _flips(session, own, events),
         _splits(own, kept, events) if kept else (),
-        portrait.portrait(leanings, foils=spec.meta.foils, rng=rng),
+        portrait.portrait([one for one in leanings if not one.terms], foils=spec.meta.foils, rng=rng),
         session_over,
         frozenset(e.template for e in events),
     )
@@ -130,7 +130,7 @@ def _leanings(session: Session, own: Own, kept: keeping.Kept, told: set[str]) ->
             Leaning(
                 name, effect, sign, facts["q_value"], bool(facts["own"]), int((toward[clear] > 0).sum()),
                 int(clear.size), tuple(choices), float(facts["endorsed"]), int(facts["answers"]), name in told,
-                tuple(facts["moved_by"]), facts.get("undecided", 0), facts.get("confounded", 0),
+                tuple(facts["moved_by"]), facts.get("undecided", 0), facts.get("confounded", 0), tuple(facts.get("terms", ())),
             )
         )  # fmt: skip
     return tuple(found)
@@ -141,7 +141,10 @@ def features(
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Influences of the text, and float64 (n_rows, k): the left response's value less the right's, in standard deviations."""
     ids = sorted({r.left_id for r in rows} | {r.right_id for r in rows})
-    names, values = traits.of(session, ids)
+    known, values = traits.of(session, ids)
+    named = {n: frozenset(f["terms"]) for n, f in influences.items() if f.get("terms")}
+    names = (*known, *named)
+    values = np.concatenate([values, naming.table(session, ids, list(named.values()))], axis=1)
     place = {key: i for i, key in enumerate(ids)}
     keep = [k for k, n in enumerate(names) if n in influences]
     scale = np.array([influences[names[k]]["scale"] or np.inf for k in keep])

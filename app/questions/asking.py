@@ -32,7 +32,8 @@ class Leaning:
     effect: average marginal effect, 0..1, None where not known; sign: +1 where more of it is chosen in the study; q_value;
     own: probes show that it is the influence itself; chosen, informative: of the person's choices between responses that clearly
     differ in it, how many went to the one with more; choices: those, largest first; endorsed, answers: what people have said so
-    far; undecided: people who were not sure; confounded: who chose for something that comes with it; told: the person has said what they think of it; moved_by: endorsed share to labels moved in all, against raw.
+    far; undecided: people who were not sure; confounded: who chose for something that comes with it; told: the person has said what they think of it; moved_by: endorsed share to labels moved in all, against raw; terms: what shows an influence that a
+    person named.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Leaning:
     moved_by: tuple[float, ...] = ()
     undecided: int = 0
     confounded: int = 0
+    terms: tuple[str, ...] = ()
 
     def moves(self, before: float, after: float) -> float:
         """Labels moved, in all, when the endorsed share goes from one value to another."""

@@ -13,12 +13,14 @@ from scipy.special import expit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.aggregation import naming
 from app.aggregation.labels import Basis
 from app.aggregation.tables import NamedInfluence
 from app.inference.clustered_logit import clustered_logit
-from app.inference.contrasts import contrasts, terms
+from app.inference.contrasts import contrasts
 from app.inference.influence import influences
-from app.inference.influence_effects import Effect, influence_effects
+from app.inference.influence_effects import Effect
+from app.judgments import refits
 from app.kit.errors import Malformed, NotFound, Where
 from app.studies import writes as studies
 from app.studies.tables import Response, Study
@@ -51,25 +53,19 @@ def proposals(session: Session, study_id: int, basis: Basis) -> list[dict[str, A
     return [{**asdict(one), "with_it": list(one.with_it)} for one in found if one.term not in known]
 
 
-def named(session: Session, study_id: int, basis: Basis) -> tuple[Named, ...]:
-    """Named influences with their effects, all others held; in the order they were named."""
-    rows = _rows(session, study_id)
-    if not rows:
-        return ()
-    votes = _Votes(session, study_id, basis)
-    columns = [_presence(votes, one.terms)[votes.pair] for one in rows]
-    x = np.column_stack([votes.x, *columns])
-    fit = influence_effects(
-        votes.person, votes.pair, votes.y, x, [*basis.sway.names, *(r.name for r in rows)], prompt=votes.item
-    )
-    effects = fit.effects[len(basis.sway.names) :]
-    return tuple(Named(r.id, r.name, tuple(r.terms), e) for r, e in zip(rows, effects, strict=True))
+def named(basis: Basis) -> tuple[Named, ...]:
+    """Named influences with their effects, all others held; in the order they were named. They are influences like any other: what
+    people say of them moves labels, or weights where it is not known that they act by themselves.
+    """
+    effects = {e.name: e for e in basis.sway.fit.effects}
+    return tuple(Named(r.id, r.name, r.terms, effects[r.name]) for r in basis.sway.named)
 
 
 def give_name(
     session: Session, study: Study, name: str, words: Sequence[str], *, by: int | None, now: datetime
 ) -> NamedInfluence:
     """Make a proposal an entry of the register. Raises Malformed."""
+    session.execute(select(Study.id).where(Study.id == study.id).with_for_update(key_share=True))
     called = " ".join(name.split())
     used = [w for w in dict.fromkeys(" ".join(w.casefold().split()) for w in words) if w]
     errors: list[Where] = []
@@ -86,23 +82,23 @@ def give_name(
     session.add(made)
     session.flush()
     studies.log(session, study, "influence_named", by=by, now=now, name=called, terms=", ".join(used))
+    refits.ask_for_fit(session, study.id, now=now, delay_s=0)
     return made
 
 
 def take_name(session: Session, study: Study, number: int, *, by: int | None, now: datetime) -> None:
     """Take a named influence out of the register. Raises NotFound."""
     row = session.get(NamedInfluence, number)
-    if row is None or row.study_id != study.id:
+    if row is None or row.study_id != study.id or row.removed_at is not None:
         raise NotFound
     studies.log(session, study, "influence_unnamed", by=by, now=now, name=row.name)
-    session.delete(row)
+    row.removed_at = now
     session.flush()
+    refits.ask_for_fit(session, study.id, now=now, delay_s=0)
 
 
-def _rows(session: Session, study_id: int) -> Sequence[NamedInfluence]:
-    return session.scalars(
-        select(NamedInfluence).where(NamedInfluence.study_id == study_id).order_by(NamedInfluence.id)
-    ).all()
+def _rows(session: Session, study_id: int) -> Sequence[naming.Named]:
+    return naming.named(session, study_id)
 
 
 class _Votes:
@@ -136,11 +132,3 @@ class _Votes:
 def _texts(session: Session, study_id: int, wanted: set[int]) -> dict[int, str]:
     rows = session.execute(select(Response.id, Response.text).where(Response.study_id == study_id))
     return {key: text for key, text in rows if key in wanted}
-
-
-def _presence(votes: _Votes, words: Sequence[str]) -> NDArray[np.float64]:
-    """1 where only the first response has one of the words, -1 where only the second."""
-    wanted = set(words)
-    return np.array(
-        [float(bool(wanted & terms(a))) - float(bool(wanted & terms(b))) for a, b in zip(votes.first, votes.second, strict=True)]
-    )  # fmt: skip

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.assignments import pool
+from app.inference.influence import influences
 from app.kit.errors import NotFound
 from app.metapreferences import own
 from app.metapreferences.errors import EndedByResearcher, PatchActive, PatchRevoked, Replaced
@@ -302,7 +303,8 @@ def _change(visit: Visit, listed: Listed) -> Change | None:
     if key is None:
         return None
     if patch.target_type == "influence":
-        values["being"] = say(f"influence.{patch.target_id}.being")
+        known = patch.target_id in influences()
+        values["being"] = say(f"influence.{patch.target_id}.being") if known else f"“{patch.target_id}”"
     ended = listed.last.act == "revoked"
     replaced = ended and listed.last.why == "replaced"
     if replaced:

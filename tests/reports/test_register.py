@@ -279,11 +279,86 @@ def test_a_proposed_influence_is_named_measured_and_taken_out_again(sqlite_datab
             discovery.give_name(session, row, "kind opening", ["kindly"], by=None, now=clock.now)
         with pytest.raises(Malformed, match="terms"):
             discovery.give_name(session, row, "Another", [], by=None, now=clock.now)
-        basis = labels.labels(session, row).basis
-        (named,) = discovery.named(session, row.id, basis)
+        before = clock.now
+        (named,) = discovery.named(labels.labels(session, row).basis)
         assert (named.name, named.terms) == ("Kind opening", ("kindly",))
         assert named.effect.points > 0.15 and named.effect.informative == swayed.PEOPLE * swayed.ITEMS
         discovery.take_name(session, row, kept.id, by=made.owner_id, now=clock.tick())
-        assert discovery.named(session, row.id, basis) == ()
+        assert discovery.named(labels.labels(session, row).basis) == ()
+        (then,) = discovery.named(labels.labels(session, row, as_of=before).basis)
+        assert then.name == named.name
+        again = discovery.give_name(session, row, "Kind opening", ["kindly"], by=None, now=clock.tick())
+        assert again.id != kept.id
+        discovery.take_name(session, row, again.id, by=None, now=clock.tick())
         with pytest.raises(NotFound):
             discovery.take_name(session, row, kept.id, by=None, now=clock.now)
+
+
+def kindly(*, probes):
+    """Every pair says one thing, with another opening word; the last so many as matched probes."""
+    return [
+        {
+            "id": f"i{n:02}", "prompt": f"Request {n}?",
+            "responses": [
+                {"id": "brief", "text": f"Simply path {n} over the hill"},
+                {
+                    "id": "long", "text": f"Kindly path {n} over the hill",
+                    **({"variant_of": "brief", "variant": "formatting"} if n >= swayed.ITEMS - probes else {}),
+                },
+            ],
+        }
+        for n in range(swayed.ITEMS)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("probes", [0, 6])
+def test_people_are_asked_about_a_named_influence_and_their_answers_have_effect(
+    sqlite_database, clock, monkeypatch, probes
+):
+    """With fifty votes on matched probes their wishes move the share; without, the label only weighs less."""
+    from app.aggregation import keeping
+    from app.querying import worlds
+    from app.questions.registry import by_code
+    from app.questions.wording import words
+    from app.studies import reads as studies
+
+    monkeypatch.setattr(swayed, "items", lambda: kindly(probes=probes))
+    made = swayed.study(sqlite_database, clock, longer=0.75)
+    with sqlite_database.write() as session:
+        row = session.get_one(Study, made.study_id)
+        discovery.give_name(session, row, "Kind opening", ["kindly"], by=None, now=clock.tick())
+    kept = keeping.keep(sqlite_database, made.study_id, now=clock.tick())
+    assert kept.result["influences"]["Kind opening"]["terms"] == ["kindly"]
+    with sqlite_database.read() as session:
+        row = session.get_one(Study, made.study_id)
+        someone = session.query(Annotator).filter_by(study_id=row.id, external_id="p04").one()
+        facts = worlds.world(session, someone, studies.spec_of(session, row), kept)
+        kind = by_code()["M1"]
+        occasion = next(o for o in kind.occasions(facts) if o.about["influence"] == "Kind opening")
+        assert occasion.triggered and occasion.cases and occasion.about["of"] == swayed.ITEMS
+        put = kind.wording(occasion.about, "plain", words("en"))
+        assert "saying “kindly”" in put.text and "the one that says “kindly”" in put.lead
+        assert not any(s.name == "Kind opening" for s in facts.statements)
+        before = labels.labels(session, row).endorsed
+    for person in range(12):
+        swayed.say(
+            sqlite_database,
+            clock,
+            made,
+            person,
+            "ignore",
+            stands=(True, True, True),
+            influence="Kind opening",
+        )
+    with sqlite_database.read() as session:
+        row = session.get_one(Study, made.study_id)
+        found = labels.labels(session, row)
+        k = found.endorsed.names.index("Kind opening")
+        entry = next(e for e in register.entries(found) if e.name == "Kind opening")
+        assert (entry.own, entry.status) == ((True, "corrected") if probes else (False, "advisory"))
+        assert found.endorsed.moved_by(k).all() == bool(probes)
+        assert found.endorsed.lightened_by(k).all() != bool(probes)
+        assert not before.moved_by(k).any() and not before.lightened_by(k).any()
+        assert len(found.endorsed.patches_of(0)) == 12
+        facts = worlds.world(session, someone, studies.spec_of(session, row), kept)
+        assert not any(o.about["influence"] == "Kind opening" for o in kind.occasions(facts))

@@ -51,7 +51,7 @@ class InfluenceEndorsement:
         return [
             self._occasion(one)
             for one in world.leanings
-            if one.name not in NEVER and not one.told and f"M1.{one.name}" not in world.asked and one.sign
+            if one.name not in NEVER and not one.told and _template(one.name) not in world.asked and one.sign
         ]
 
     def _occasion(self, one: Leaning) -> Occasion:
@@ -63,27 +63,30 @@ class InfluenceEndorsement:
         known = stands_out and sure
         about = {
             "influence": one.name, "sign": one.sign, "toward": toward, "of": one.informative, "known": known,
+            **({"terms": list(one.terms)} if one.terms else {}),
         }  # fmt: skip
         trigger = {
             "statistic": "average_marginal_effect", "value": one.effect, "threshold": LEAST_EFFECT, "q_value": one.q_value,
             "own_choices": one.informative,
         }  # fmt: skip
         evidence = tuple(c.judgment_id for c in one.choices[:12])
-        return Occasion("M1", f"M1.{one.name}", about, trigger, _outcomes(one), known, evidence, cases)
+        return Occasion("M1", _template(one.name), about, trigger, _outcomes(one), known, evidence, cases)
 
     def wording(self, about: Mapping[str, Any], form: str, words: Words) -> Wording:
         name, sign = str(about["influence"]), int(about["sign"])
+        terms = ", ".join(f"“{t}”" for t in about.get("terms", ()))
+        key = "named" if terms else name
         more = "more" if sign > 0 else "less"
         being, other = ("being", "being_less") if sign > 0 else ("being_less", "being")
         m, n = int(about["toward"]), int(about["of"])
         lead = ""
         if about.get("known") or n:
             kind = "own" if n >= ENOUGH_OWN or not about.get("known") else "few" if n else "none"
-            lead = words(f"M1.{kind}", m=m, n=n, more=words(f"influence.{name}.{more}"))
+            lead = words(f"M1.{kind}", m=m, n=n, more=words(f"influence.{key}.{more}", terms=terms))
         text = words(
             f"M1.{form}",
-            being=words(f"influence.{name}.{being}"),
-            being_less=words(f"influence.{name}.{other}"),
+            being=words(f"influence.{key}.{being}", terms=terms),
+            being_less=words(f"influence.{key}.{other}", terms=terms),
         )
         labels = {a: words(f"M1.{form}_option.{a}") for a in _ANSWERS[:5]}
         labels |= {a: words(f"option.{a}") for a in _ANSWERS[5:]}
@@ -122,6 +125,10 @@ class InfluenceEndorsement:
         if draw < 0.06:
             return "unsure"
         return "count" if rng.random() < truth else "ignore"
+
+
+def _template(name: str) -> str:
+    return f"M1.{name}"[:64]
 
 
 def _outcomes(one: Leaning) -> tuple[tuple[str, float, float], ...]:

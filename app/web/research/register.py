@@ -386,7 +386,7 @@ def _register(
         patches=len(found.patches),
         detail=_detail(session, found, chosen) if chosen else None,
         proposed=tuple(kept.result.get("proposed_influences", ())) if kept else (),
-        named=discovery.named(session, study.id, found.basis),
+        named=discovery.named(found.basis),
         scores=models.models(session, study, found).together(),
         csv_url=csv_url.partition("?")[0],
         json_url=json_url.partition("?")[0],
