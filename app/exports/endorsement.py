@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.aggregation import labels
 from app.aggregation.amending import Said
-from app.aggregation.endorsing import Endorsed, Raw, endorse
+from app.aggregation.endorsing import Again, Endorsed, Raw, endorse
 from app.aggregation.pooling.majority import POOL as MAJORITY
-from app.aggregation.protocol import Pooled, Votes
+from app.aggregation.protocol import Pooled, Retests, Votes
 from app.aggregation.registry import EndorsedRule
 from app.exports import collecting
 from app.exports.collecting import Collected
@@ -109,8 +109,24 @@ def wanted(
         kind=tuple(kinds),
         affected=affected,
         experienced=experienced,
+        again=None if votes.retests is None else _again(votes, votes.retests),
     )
     return Wanted(raw, held)
+
+
+def _again(votes: Votes, repeats: Retests) -> Again:
+    """Repeats as labels read them: which side the first response stood on follows from the first answer's and whether sides were
+    swapped; where the first answer feeds no label it is taken to have stood left.
+    """
+    key = votes.person * max(votes.n_pairs, 1) + votes.pair
+    order = np.argsort(key, kind="stable")
+    wanted = repeats.person * max(votes.n_pairs, 1) + repeats.pair
+    place = np.minimum(np.searchsorted(key[order], wanted), max(order.size - 1, 0))
+    left = np.ones(wanted.size, np.bool_)
+    if order.size:
+        there = key[order][place] == wanted
+        left[there] = votes.first_on_left[order][place][there]
+    return Again(repeats.person, repeats.pair, repeats.after, left ^ repeats.swapped)
 
 
 def _answers(

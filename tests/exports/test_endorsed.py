@@ -175,3 +175,41 @@ def test_answers_of_people_who_did_not_agree_to_release_teach_an_export_nothing(
         assert labels.basis(session, made.study).seen.n == 2
         found = labels.basis(session, made.study, as_of=made.tick(), released=True)
         assert (found.seen.n, found.sway.effects.n, found.seen.pairs.item_ids) == (1, 1, ("i0",))
+
+
+def test_an_export_resolves_the_pairs_that_the_labels_resolve(sqlite_database: Database, tmp_path: Path):
+    """Without groups repeats say that people stay on their side; the export reads them as the pages do."""
+    with sqlite_database.write() as session:
+        made = builder.study(session)
+        made.item("split", "One.", "Two.", ids=("z", "y"))
+        made.item("clear", "Three.", "Four.", ids=("z", "y"))
+        people_ = [f"p{u:02}" for u in range(20)]
+        first: dict[tuple[str, str], Any] = {}
+        for again in (False, True):
+            for item in ("split", "clear"):
+                for u, name in enumerate(people_):
+                    side = "z" if item == "clear" or u % 2 or u == 0 else "y"
+                    before = first.get((name, item)) if again else None
+                    vote = made.vote(
+                        name, item, side, pair=("z", "y"), retest_of=before and before.id, counts=not again
+                    )
+                    first.setdefault((name, item), vote)
+        for u in range(6):
+            vote = first[people_[u], "split"]
+            row = Patch(
+                id=f"{made.study.id:06d}R{u:019d}", study_id=made.study.id, scope="person", annotator_id=vote.annotator_id,
+                kind="M5", target_type="class", target_id="all", var="resolution", packed={"v": ["stay_out", "leave"]}, stood=0,
+                shown=0, sources=[vote.id], active_from=made.tick(),
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            act(made, row, "made", made.now)
+        study = session.get_one(Study, made.study.id)
+        live = labels.labels(session, study).endorsed
+        assert live.resolved == ("stay_out", None) and live.weight.tolist() == [0, 20]
+    found = {}
+    for rule in ("soft", "endorsed"):
+        folder = tmp_path / rule
+        reading.make(sqlite_database, made.study.id, folder, now=made.tick(), format="preference", rule=rule)
+        found[rule] = {r["item_id"] for r in reading.rows(folder, "preference")}
+    assert found == {"soft": {"split", "clear"}, "endorsed": {"clear"}}
