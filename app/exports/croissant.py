@@ -33,7 +33,7 @@ _TYPES = {
     "int64": "sc:Integer",
     "float64": "sc:Float",
     "bool": "sc:Boolean",
-    "timestamp[ms, tz=UTC]": "sc:Text",
+    "timestamp[ms, tz=UTC]": "sc:DateTime",
 }
 _ENCODING = {"parquet": "application/x-parquet", "jsonl": "application/jsonlines"}
 

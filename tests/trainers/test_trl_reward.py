@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from app.db.session import Database
 from app.exports.soft_labels import TRAINER
-from tests.exports import reading
+from tests.exports import builder, reading
 
 datasets = pytest.importorskip("datasets")
 torch = pytest.importorskip("torch")
@@ -162,6 +164,27 @@ def test_nulls_and_whole_numbers_first_load_because_features_are_declared(export
     card.write_text(f"{head}---\n{yaml.safe_dump(declared, sort_keys=False)}---\n{rest}", encoding="utf-8")
     with pytest.raises(datasets.exceptions.DatasetGenerationError):
         load(exported, "preference", tmp_path / "without")
+
+
+@pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
+def test_croissant_reads_moments(sqlite_database: Database, tmp_path: Path, file_type: str):
+    """Answers given here know when they were given, unlike imported ones."""
+    mlcroissant = pytest.importorskip("mlcroissant")
+    with sqlite_database.write() as session:
+        made = builder.small(session)
+        study_id, now = made.study.id, made.tick()
+    folder = tmp_path / "x"
+    reading.make(
+        sqlite_database, study_id, folder, now=now, format="judgments,assignments", file_type=file_type
+    )
+    found = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    rows = list(found.records("judgments-train"))
+    written = reading.rows(folder, "judgments")
+    assert len(rows) == len(written) > 0
+    told = {r["judgments-train/judgment_id"].decode(): r["judgments-train/submitted_at"] for r in rows}
+    for row in written:
+        moment = datetime.fromisoformat(str(row["submitted_at"]))
+        assert told[row["judgment_id"]].replace(tzinfo=UTC) == moment
 
 
 def test_croissant_reads_every_record_set(exported: Path):
