@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from app.aggregation.observations import Observations
 from app.inference import entropy_split, preference_outlook, rank_design, rank_posterior
+from app.inference.crowd_effects import CrowdFit, crowd_effects
+from app.inference.errors import NotConverged
 from app.inference.preference_outlook import Outlook, Parts, expected_information
 from app.inference.preference_posterior import PreferencePosterior
 from app.inference.rank_posterior import RankPosterior
 from app.querying import keeping, router
 from app.querying.pool_features import PoolFeatures
-from app.querying.protocol import Acquisition, CandidateView, Expected, Floats
+from app.querying.protocol import Acquisition, CandidateView, Expected, Floats, Ints
 from app.querying.selection import NO_GROUP
 from app.querying.vote_log import VoteLog
 from app.studies.spec import StudySpec
@@ -143,7 +145,7 @@ def by_ranking(
         return Scored(
             np.asarray(policy.score(evenly), np.float32).reshape(1, n), zero.astype(np.float16), None, result, {}
         )  # fmt: skip
-    posterior = _ranked(seen, pool)
+    posterior, result["model"] = _ranked(seen, pool)
     top = max(1, min(10, round(len(pool.sources) / 10))) if goal == "top_k" else None
     left, right = pool.left.astype(np.int64), pool.right.astype(np.int64)
     asked = [i for pair, _ in pending if (i := _find(pool.pair_id, pair)) >= 0 and left[i] != right[i]]
@@ -165,13 +167,41 @@ def by_ranking(
     )
 
 
-def _ranked(seen: Observations, pool: PoolFeatures) -> RankPosterior:
-    """The posterior of the sources' strengths, from all votes between two different ones."""
+def _ranked(seen: Observations, pool: PoolFeatures) -> tuple[RankPosterior, str]:
+    """The posterior of the sources' strengths, from all votes between two different ones; and by which model.
+
+    A vote counts as far as its author tells sources apart (sensitivity, slips, pull to one side: see ``crowd_effects``); each vote
+    alike where people cannot be told from each other, or there are so many votes that it matters little.
+    """
     at = np.minimum(np.searchsorted(pool.pair_id, seen.pairs.id), max(pool.pair_id.size - 1, 0))
     there = pool.pair_id[at] == seen.pairs.id
     row = at[seen.pair]
     one, two = pool.left[row].astype(np.int64), pool.right[row].astype(np.int64)
     used = seen.decided() & there[seen.pair] & (one != two)
     same = pool.first[row] == seen.pairs.first[seen.pair]
-    y = np.where(same, seen.y, 1 - seen.y)
-    return rank_posterior.counted(one[used], two[used], y[used], n_items=len(pool.sources))
+    y = np.where(same, seen.y, 1 - seen.y)[used]
+    on_left = np.where(same, seen.first_left, ~seen.first_left)[used]
+    one, two, n = one[used], two[used], len(pool.sources)
+    weight = _reliability(one, two, y, on_left, seen.person[used], n)
+    model = "davidson" if weight is None else "crowd_davidson"
+    return rank_posterior.counted(one, two, y, n_items=n, weight=weight), model
+
+
+MOST_FOR_CROWD, FEWEST_FOR_CROWD = 100_000, 100
+
+
+def _reliability(
+    one: Ints, two: Ints, y: Floats, on_left: NDArray[np.bool_], person: Ints, n_items: int
+) -> Floats | None:
+    """How much of a vote each counts for, 0 to 1; None where that is not known."""
+    if not FEWEST_FOR_CROWD <= y.size <= MOST_FOR_CROWD:
+        return None
+    left, right = np.where(on_left, one, two), np.where(on_left, two, one)
+    try:
+        fit = crowd_effects(left, right, np.where(on_left, y, 1 - y), n_items=n_items, annotator=person)
+    except NotConverged:
+        return None
+    if not isinstance(fit, CrowdFit):
+        return None
+    found = fit.reliability[np.searchsorted(fit.annotator, person)]
+    return np.asarray(np.clip(found, 0.0, 1.0), np.float64)

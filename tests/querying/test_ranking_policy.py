@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from app.inference.errors import InvalidVotes
 from app.inference.rank_design import gains
 from app.inference.rank_posterior import counted
 from app.querying import draw
@@ -79,3 +80,65 @@ def test_gains_that_do_not_fit_draw_evenly_and_say_so(gain):
 def test_without_a_ranking_pairs_with_fewer_judgments_come_first():
     given = CandidateView(np.arange(3), np.array([2, 0, 2]), np.full(3, 9))
     assert draw.probabilities(ACQUISITION.score(given), ACQUISITION.temperature)[1] > 0.999
+
+
+def test_careless_people_pull_the_ranking_less(sqlite_database, clock):
+    """A third of the people toss a coin and one answers the other way round: the model the policy goes by hardly follows them."""
+    from app.aggregation.observations import observations
+    from app.judgments import writes as judgments
+    from app.people.tables import Annotator
+    from app.querying import pool_features, scoring
+    from app.querying.writes import issue_next
+    from app.studies.tables import Response, Study
+    from tests import factories
+
+    database = sqlite_database
+    with database.write() as session:
+        made = factories.study(
+            session, now=clock.now, rows=factories.items(60, responses=4), querying={"policy": "random", "retest": 0},
+            collection={"per_annotator": 500, "budget": 5000},
+        )  # fmt: skip
+        people = factories.annotators(session, made.study_id, 12, now=clock.now)
+    rng = np.random.default_rng(3)
+    strength = {"m0": 1.5, "m1": 0.5, "m2": -0.5, "m3": -1.5}
+    for n in range(12 * 40):
+        person = people[n % 12]
+        with database.write() as session:
+            study, who = session.get_one(Study, made.study_id), session.get_one(Annotator, person)
+            one = issue_next(session, study, who, now=clock.tick(), seed=n)
+            gap = (
+                strength[session.get_one(Response, one.left_id).model]
+                - strength[session.get_one(Response, one.right_id).model]
+            )
+            gap *= 0.0 if n % 12 < 4 else -1.0 if n % 12 == 4 else 1.0
+            given = factories.answer("left" if rng.random() < 1 / (1 + np.exp(-gap)) else "right")
+            judgments.record(session, study, who, one.id, given, now=clock.now)
+    features = pool_features.keep(database, made.study_id, "identity", now=clock.now)
+    with database.read() as session:
+        pool, seen = pool_features.load(session, features), observations(session, made.study_id)
+    found, model = scoring._ranked(seen, pool)
+    assert model == "crowd_davidson" and pool.sources == ("m0", "m1", "m2", "m3")
+    truth = np.array(list(strength.values()))
+
+    def scale(one):
+        return float(one.mean @ truth / (truth @ truth))
+
+    plain = counted(
+        pool.left[seen.pair], pool.right[seen.pair],
+        np.where(pool.first[seen.pair] == seen.pairs.first[seen.pair], seen.y, 1 - seen.y), n_items=4,
+    )  # fmt: skip
+    assert scale(plain) < 0.6 < scale(found) < 1.2
+    assert found.n < plain.n == 480
+
+
+@pytest.mark.parametrize("weight", [[1.0], [1.0, 2.0], [-0.1, 1.0], [np.nan, 1.0]])
+def test_weights_that_are_none_are_refused(weight):
+    with pytest.raises(InvalidVotes, match="weight"):
+        counted([0, 1], [1, 0], [1, 1], n_items=2, weight=weight)
+
+
+def test_a_vote_of_half_a_weight_is_half_a_vote():
+    whole = counted([0, 0], [1, 1], [1, 1], n_items=2)
+    half = counted([0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1], n_items=2, weight=[0.5] * 4)
+    np.testing.assert_allclose(half.mean, whole.mean)
+    np.testing.assert_allclose(half.covariance, whole.covariance)
