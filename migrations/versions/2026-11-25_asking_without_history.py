@@ -1,7 +1,7 @@
 """Count each person's repeats as they are put, and find their questions about choices by time, so that asking reads no history.
 
 Revision: asking_without_history
-Follows: named_influences
+Follows: reviewed_slot
 """
 
 from __future__ import annotations
