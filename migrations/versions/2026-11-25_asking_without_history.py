@@ -1,7 +1,7 @@
 """Count each person's repeats as they are put, and find their questions about choices by time, so that asking reads no history.
 
 Revision: asking_without_history
-Follows: reviewed_slot
+Follows: named_influences_end
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "asking_without_history"
-down_revision = "reviewed_slot"
+down_revision = "named_influences_end"
 branch_labels = None
 depends_on = None
 
