@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.setting import Rooms, opened
+from app.cli.setting import Rooms, naming, opened
 from app.db import backup
 from app.kit.clock import utc_now
 from app.kit.settings import Settings
@@ -22,7 +22,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _backup(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
-    with opened(settings, rooms) as database:
+    with opened(settings, rooms) as database, naming(options.file):
         counts = backup.backup(database, options.file, now=utc_now())
     print(f"{sum(counts.values())} rows are in {options.file}.")
     return 0

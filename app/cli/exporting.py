@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.setting import Rooms, find_study, opened, print_json, progress_bar
+from app.cli.setting import Rooms, find_study, naming, opened, print_json, progress_bar
 from app.exports import options as export_options
 from app.exports import writes
 from app.exports.build import build
@@ -80,6 +80,7 @@ def _export(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
         with database.write() as session:
             study = find_study(session, options.slug)
             export = writes.request_export(session, study, wanted, by=None, now=utc_now())
-        build(database, export.id, options.out, now=utc_now(), progress=progress_bar("Exporting"))
+        with naming(options.out):
+            build(database, export.id, options.out, now=utc_now(), progress=progress_bar("Exporting"))
     print(f"Export {export.number} is in {options.out}.")
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.setting import Rooms, find_study, opened
+from app.cli.setting import Rooms, check_study, find_study, opened
 from app.judgments.importing import files
 from app.judgments.importing.store import bring_in
 from app.kit.clock import utc_now
@@ -26,6 +26,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
+    check_study(settings, rooms, options.slug)
     votes = files.read_path(options.file, format=options.format).all_or_nothing()
     told = files.read_annotators(options.annotators) if options.annotators else []
     with opened(settings, rooms) as database, database.write() as session:

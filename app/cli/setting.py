@@ -66,6 +66,23 @@ def find_study(session: Session, slug: str) -> Study:
     return found
 
 
+def check_study(settings: Settings, rooms: Rooms, slug: str) -> None:
+    """Refuse a study that is not there before a long file is read. Raises NotFound."""
+    with opened(settings, rooms) as database, database.read() as session:
+        find_study(session, slug)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What cannot be written is told under the name that was typed, not that of a file that stands in for it meanwhile."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise OSError(error.errno, f"cannot be written: {error.strerror}", str(path)) from error
+
+
 def first_admin(session: Session) -> Researcher:
     """Who owns what the command line makes: the first administrator, else the first researcher."""
     rows = session.scalars(

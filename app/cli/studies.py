@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.assignments import intake
-from app.cli.setting import Rooms, find_study, first_admin, opened, print_json, progress_bar
+from app.cli.setting import Rooms, check_study, find_study, first_admin, opened, print_json, progress_bar
 from app.kit.clock import utc_now
 from app.kit.errors import NotFound
 from app.kit.settings import Settings
@@ -136,6 +136,7 @@ def _share(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int
 
 
 def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
+    check_study(settings, rooms, options.slug)
     show = progress_bar("Reading")
     rows = importing.read_path(options.file, format=options.format, progress=show)
     with opened(settings, rooms) as database, database.write() as session:

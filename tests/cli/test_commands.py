@@ -202,3 +202,32 @@ def test_settings_that_are_wrong_are_one_sentence(run, tmp_path, line, named):
     assert refused.returncode == 1
     assert named in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_what_cannot_be_written_is_told_as_it_was_typed(run, study_file, items_file, tmp_path):
+    """Not under the name of a file that stands in for it meanwhile."""
+    assert (
+        run("user", "create", "a@example.org", "--password-stdin", given="long enough words\n").returncode
+        == 0
+    )
+    assert run("study", "create", study_file).returncode == 0
+    assert run("items", "import", "s1", items_file).returncode == 0
+    (tmp_path / "plain").write_text("")
+    (tmp_path / "full").mkdir()
+    for words, name in (
+        (("export", "s1", "--out", tmp_path / "plain" / "sub"), "plain/sub"),
+        (("backup", tmp_path / "plain" / "copy.zip"), "plain/copy.zip"),
+        (("backup", tmp_path / "full"), "full"),
+    ):
+        refused = run(*words)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"{tmp_path / name}: cannot be written: ")
+        assert ".part" not in refused.stderr
+
+
+def test_a_study_that_is_not_there_is_told_before_the_file_is_read(run, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("annotator_id,item_id,left\nx,y\n")
+    for what in ("items", "judgments"):
+        refused = run(what, "import", "nowhere", bad)
+        assert (refused.returncode, refused.stderr) == (1, "There is no study 'nowhere'.\n")

@@ -170,11 +170,17 @@ def siblings(request: Request) -> tuple[str, str]:
 
 
 def as_file(found: Found, name: str, ending: str) -> Response:
-    """Rows as a file: JSON, or CSV in which no cell can be taken for a formula."""
+    """Rows as a file: JSON, or CSV in which no cell can be taken for a formula. One that does not hold all of them says so: in its
+    name, or as ``complete``.
+    """
+    told = len(found.rows)
+    complete = told >= found.total
     if ending == "json":
         return Response(
-            orjson.dumps({"total": found.total, "rows": found.rows}), media_type="application/json"
+            orjson.dumps({"total": found.total, "complete": complete, "rows": found.rows}),
+            media_type="application/json",
         )
+    name = name if complete else f"{name}-first-{told}"
     out = io.StringIO()
     columns = list(found.rows[0]) if found.rows else []
     writer = csv.DictWriter(out, columns)

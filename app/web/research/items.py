@@ -296,9 +296,9 @@ def servings_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn
     found = reads.find_item(session, study.id, item) if item else None
     if item and found is None:
         raise NotFound
-    rows = tables.servings(session, study.id, found.id if found else None, limit=tables.MOST_ROWS)
-    told = [{**row, "at": iso(row["at"])} for row in rows]
-    return as_file(tables.Found(told, len(told)), f"{slug}-servings", ending)
+    rows = tables.servings(session, study.id, found.id if found else None, limit=tables.MOST_ROWS + 1)
+    told = [{**row, "at": iso(row["at"])} for row in rows[: tables.MOST_ROWS]]
+    return as_file(tables.Found(told, len(rows)), f"{slug}-servings", ending)
 
 
 MOST_WHYS = 12
