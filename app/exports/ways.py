@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation import registry as pooling
-from app.aggregation.protocol import EmptyGroup, Pooled, Votes
-from app.exports import options
+from app.aggregation.protocol import EmptyGroup, Flags, Pooled, Votes
+from app.aggregation.registry import ENDORSED
+from app.exports import endorsement, options
+from app.exports.collecting import in_text_order
+from app.exports.endorsement import Wanted
 from app.exports.given_places import GivenPlaces
 from app.exports.people import FEWEST_IN_GROUP
 from app.exports.state import State, pool, take
 from app.exports.tidying import messages
+from app.metapreferences import reads as wishes
 from app.studies.reads import spec_of
 from app.studies.tables import Item, Pair, Response, Study
 
 MOST_JUDGMENTS = 300_000
-"""From here on the page says how to get the same from an export, rather than keep somebody waiting."""
+"""Votes that the rules are worked out from while somebody waits; of more, a sample of items that has about as many."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class Contested:
 class Ways:
     """``judged``: pairs with a vote.  ``differing``: pairs on which not all ways agree, the first of them in ``pairs``.
 
-    ``refused``: rules that cannot be used here, each with its reason.
+    ``refused``: rules that cannot be used here, each with its reason.  ``sampled``: where not all items were looked at, how many
+    were and how many there are with a vote.
     """
 
     judged: int
@@ -70,15 +75,26 @@ class Ways:
     ways: tuple[Way, ...]
     pairs: tuple[Contested, ...]
     refused: tuple[tuple[str, str], ...]
+    sampled: tuple[int, int] | None = None
 
 
-def ways(session: Session, study: Study, *, now: datetime, limit: int = 50) -> Ways | None:
-    """What each rule would teach, now. None where there are too many judgments to work it out while somebody waits."""
+def ways(
+    session: Session, study: Study, *, now: datetime, limit: int = 50, most: int = MOST_JUDGMENTS
+) -> Ways:
+    """What each rule would teach, now: of all items, or of a sample of them that has about ``most`` votes.
+
+    The sample is drawn evenly and is the same each time; rules that learn about people learn it from the sample alone.
+    """
     asked = options.read(rule="majority", file_type="jsonl")
     state = take(session, study, asked, as_of=now, places=GivenPlaces())
-    if state.votes.pair.size > MOST_JUDGMENTS:
-        return None
-    found, refused = _pooled(state, bool(spec_of(session, study).people.groups))
+    said = _said(state)
+    inside, sampled = _sampled(state, most)
+    if inside is not None:
+        state = replace(state, votes=_cut(state.votes, inside))
+        if said is not None:
+            raw = replace(said.raw, votes=_cut(said.raw.votes, inside), judgment=said.raw.judgment[inside])
+            said = replace(said, raw=raw)
+    found, refused = _pooled(state, bool(spec_of(session, study).people.groups), said)
     judged = state.votes.n_judgments > 0
     outcomes: dict[bytes, list[Pooled]] = {}
     for pooled in found:
@@ -94,19 +110,74 @@ def ways(session: Session, study: Study, *, now: datetime, limit: int = 50) -> W
     )
     order = _most_split(state.votes, places)[:limit]
     return Ways(
-        int(judged.sum()), int(places.size), told, _contested(session, state, order, sides), tuple(refused)
+        int(judged.sum()),
+        int(places.size),
+        told,
+        _contested(session, state, order, sides),
+        tuple(refused),
+        sampled,
     )
 
 
-def _pooled(state: State, grouped: bool) -> tuple[list[Pooled], list[tuple[str, str]]]:
-    """Every rule's labels, majority first; those that cannot be used here are told of."""
+def _sampled(state: State, most: int) -> tuple[Flags | None, tuple[int, int] | None]:
+    """Which votes are those of as many items as have about ``most`` of them, and how many items; None where there are no more."""
+    votes = state.votes
+    if votes.pair.size <= most:
+        return None, None
+    item = state.numbers.item[votes.pair]
+    items, votes_of = np.unique(item, return_counts=True)
+    order = np.random.default_rng(0).permutation(items.size)
+    kept = order[: max(1, int(np.searchsorted(np.cumsum(votes_of[order]), most, side="right")))]
+    return np.isin(item, items[kept]), (int(kept.size), int(items.size))
+
+
+def _cut(votes: Votes, inside: Flags) -> Votes:
+    return replace(
+        votes,
+        pair=votes.pair[inside],
+        person=votes.person[inside],
+        y=votes.y[inside],
+        first_on_left=votes.first_on_left[inside],
+        weight=votes.weight[inside],
+    )
+
+
+def _said(state: State) -> Wanted | None:
+    """What people said of their choices; None where nobody did."""
+    if not wishes.active_patches(state.session, state.study.id, as_of=state.as_of):
+        return None
+    said = endorsement.wanted(
+        state.session,
+        state.study,
+        state.people,
+        state.collected,
+        state.merged,
+        state.votes,
+        in_text_order=in_text_order(state.session, state.study.id, state.collected.pair_ids),
+        kind=state.spec.item_kind,
+        as_of=state.as_of,
+    )
+    votes = said.corrected(state.votes)
+    return replace(said, raw=replace(said.raw, votes=votes))
+
+
+def _pooled(state: State, grouped: bool, said: Wanted | None) -> tuple[list[Pooled], list[tuple[str, str]]]:
+    """Every rule's labels, majority first, then each with people's choices read as they want; those that cannot be used here are
+    told of.
+    """
     found, refused = [], []
-    for name, rule in sorted(pooling.rules().items(), key=lambda r: r[0] != "majority"):
-        if rule.uses_groups and not grouped:
+    names = sorted(pooling.rules(), key=lambda name: name != "majority")
+    if said is None:
+        refused.append((ENDORSED, "nobody has said how their choices should be read"))
+    else:
+        names += [ENDORSED, *(f"{ENDORSED}+{name}" for name in names)]
+    votes = state.votes if said is None else said.raw.votes
+    for name in names:
+        if pooling.find(name).uses_groups and not grouped:
             refused.append((name, "this study defines no groups"))
             continue
         try:
-            found += pool(state.votes, (name,))[0]
+            found += pool(votes, (name,), said)[0]
         except EmptyGroup as error:
             refused.append((name, error.detail))
     return found, refused

@@ -76,8 +76,8 @@ def test_ways_are_told_apart_by_what_they_do(sqlite_database: Database):
             made.vote(f"p{n}", "i1", "b")
     with sqlite_database.read() as session:
         found = ways(session, session.get_one(Study, made.study.id), now=made.tick())
-    assert found is not None
-    assert (found.judged, found.differing) == (2, 1)
+    assert (found.judged, found.differing, found.sampled) == (2, 1, None)
+    assert found.refused == (("endorsed", "nobody has said how their choices should be read"),)
     rules = [r for way in found.ways for r in way.rules]
     assert len(rules) == len(set(rules)) == 10
     assert found.ways[0].rules[0] == "majority"
@@ -88,6 +88,24 @@ def test_ways_are_told_apart_by_what_they_do(sqlite_database: Database):
     assert (pair.item_id, pair.votes) == ("i0", (8, 7, 0))
     balanced = next(i for i, way in enumerate(found.ways) if "group_balanced" in way.rules)
     assert (pair.sides[0], pair.sides[balanced]) == (1, -1)
+
+
+def test_of_many_votes_the_ways_are_those_of_a_sample_of_items(sqlite_database: Database):
+    """As many whole items as have about so many votes, the same ones each time."""
+    with sqlite_database.write() as session:
+        made = builder.study(session)
+        for n in range(12):
+            made.item(f"i{n}", f"One {n}.", f"Two {n}, longer.")
+            for u in range(5):
+                made.vote(f"p{u}", f"i{n}", "a" if u < n % 6 else "b")
+        now = made.tick()
+    with sqlite_database.read() as session:
+        study = session.get_one(Study, made.study.id)
+        whole, some, again = (ways(session, study, now=now, most=n) for n in (60, 23, 23))
+    assert (whole.judged, whole.sampled) == (12, None)
+    assert (some.judged, some.sampled) == (4, (4, 12))
+    assert all(sum(pair.votes) == 5 for pair in some.pairs)
+    assert some == again
 
 
 def test_the_readme_s_trainer_is_the_one_that_is_tested():

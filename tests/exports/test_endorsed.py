@@ -13,6 +13,7 @@ import pytest
 from app.aggregation import labels
 from app.db.session import Database
 from app.exports.build import build
+from app.exports.ways import ways
 from app.metapreferences.tables import Patch, PatchEvent
 from app.people import writes as people
 from app.people.tables import Annotator
@@ -213,3 +214,24 @@ def test_an_export_resolves_the_pairs_that_the_labels_resolve(sqlite_database: D
         reading.make(sqlite_database, made.study.id, folder, now=made.tick(), format="preference", rule=rule)
         found[rule] = {r["item_id"] for r in reading.rows(folder, "preference")}
     assert found == {"soft": {"split", "clear"}, "endorsed": {"clear"}}
+
+
+@pytest.mark.parametrize(("most", "sampled"), [(1000, None), (5, (1, 3))])
+def test_the_ways_tell_what_people_s_own_words_would_change(
+    said: tuple[Database, builder.Builder, Patch], most: int, sampled: tuple[int, int] | None
+):
+    """Two of three votes were guesses: majority teaches the first answer, the endorsed rules the second, on that item alone."""
+    database, made, _ = said
+    with database.read() as session:
+        found = ways(session, session.get_one(Study, made.study.id), now=made.tick(), most=most)
+    assert found.sampled == sampled
+    by_rule = {rule: way for way in found.ways for rule in way.rules}
+    assert {"endorsed", "endorsed+majority", "endorsed+soft"} <= by_rule.keys()
+    if sampled is None:
+        (pair,) = found.pairs
+        assert pair.item_id == "i0"
+        assert pair.sides[by_rule["majority"].number - 1] == 1
+        assert pair.sides[by_rule["endorsed+majority"].number - 1] == -1
+        assert by_rule["endorsed+majority"].apart == 1
+    else:
+        assert found.judged == 1

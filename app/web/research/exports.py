@@ -109,7 +109,7 @@ class ChangesPage(Frame):
 
 @dataclass(frozen=True, kw_only=True)
 class WaysPage(Frame):
-    found: Ways | None
+    found: Ways
     titles: dict[str, str]
     heads: list[tuple[None, str, bool]]
     share: Callable[[float | None], str]
@@ -128,7 +128,7 @@ def show_ways(request: Request, slug: str, session: ReadSession, who: SignedIn, 
     """On which pairs it matters how votes become labels, and what each way would teach."""
     study = studies.get_study(session, slug, researcher_id=who.id)
     found = ways(session, study, now=now)
-    groups = found.ways[0].groups if found and found.ways else ()
+    groups = found.ways[0].groups if found.ways else ()
     page = WaysPage(
         **frame(session, who, study, "exports"),
         found=found,
@@ -260,7 +260,10 @@ def _chosen(given: dict[str, Any], exclude: list[str]) -> dict[str, Any]:
 
 
 def _titles() -> dict[str, str]:
-    return {name: rule.title for name, rule in pooling.rules().items()}
+    """What each rule is called, by name."""
+    plain = list(pooling.rules())
+    names = [*plain, pooling.ENDORSED, *(f"{pooling.ENDORSED}+{name}" for name in plain)]
+    return {name: pooling.find(name).title for name in names}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
