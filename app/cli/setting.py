@@ -42,6 +42,7 @@ def opened(settings: Settings, rooms: Rooms | None = None) -> Iterator[Database]
 
     Raises:
         NotMigrated: A database that exists is at another revision; commands do not change a schema on the way.
+        SQLAlchemyError: It does not answer.
     """
     url = settings.resolved_database_url()
     if url.startswith("sqlite:///"):
@@ -52,10 +53,20 @@ def opened(settings: Settings, rooms: Rooms | None = None) -> Iterator[Database]
     database = connect(url, pool_size=2)
     try:
         if rooms is not None and rooms.readiness(database) is not None:
+            with database.reader.connect():
+                """A database that does not answer says here why."""
             raise NotMigrated
         yield database
     finally:
         database.dispose()
+
+
+def text_of(file: Path) -> str:
+    """What a text file says. Raises ValueError, naming the file, where it is not UTF-8; OSError."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: this is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
 
 
 def find_study(session: Session, slug: str) -> Study:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from app.assignments import intake
-from app.cli.setting import Rooms, check_study, find_study, first_admin, opened, print_json, progress_bar
+from app.cli.setting import (
+    Rooms,
+    check_study,
+    find_study,
+    first_admin,
+    opened,
+    print_json,
+    progress_bar,
+    text_of,
+)
 from app.kit.clock import utc_now
 from app.kit.errors import NotFound
 from app.kit.settings import Settings
@@ -73,7 +82,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _read(file: Path) -> Any:
-    return reading.from_yaml(file.read_text(encoding="utf-8-sig"))
+    return reading.from_yaml(text_of(file))
 
 
 def _create(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
@@ -138,18 +147,19 @@ def _share(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int
 def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
     check_study(settings, rooms, options.slug)
     show = progress_bar("Reading")
-    rows = importing.read_path(options.file, format=options.format, progress=show)
+    guesses: list[importing.Guess] = []
+    rows = importing.read_path(options.file, format=options.format, progress=show, told=guesses.append)
     with opened(settings, rooms) as database, database.write() as session:
         study = find_study(session, options.slug)
         added = intake.add_items(session, study, rows, by=None, now=utc_now())
     print(f"{added.added} items added, {added.unchanged} unchanged, {added.pairs} pairs.")
-    for line in added.report.sentences():
+    for line in (*(g.note for g in guesses if g.note), *added.report.sentences()):
         print(f"  {line}", file=sys.stderr)
     return 0
 
 
 def _probes(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
-    padding = options.padding.read_text(encoding="utf-8").splitlines() if options.padding else []
+    padding = text_of(options.padding).splitlines() if options.padding else []
     with opened(settings, rooms) as database, database.write() as session:
         study = find_study(session, options.slug)
         rows = probes.probes(

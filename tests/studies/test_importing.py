@@ -187,6 +187,29 @@ def test_one_response_a_row_is_brought_together():
     assert "line 2" in checked.errors[0]["message"]
 
 
+def test_one_response_a_row_without_a_key_is_brought_together_by_its_prompt():
+    data = b"prompt,model,response\nTwo and two?,a,4\nA bird?,a,robin\nTwo and two?,b,four\nA bird?,b,wren\n"
+    found = files.read_bytes(data, "answers.csv")
+    items = found.checked.all_or_nothing()
+    assert [[r.id for r in row.responses] for row in items] == [["a", "b"], ["a", "b"]]
+    assert len({row.id for row in items}) == 2
+    assert "same prompt" in found.guess.note
+    again = files.read_bytes(data.replace(b"A bird?", b"A fish?"), "answers.csv").checked.all_or_nothing()
+    assert again[0].id == items[0].id != again[1].id
+
+
+def test_one_response_a_row_without_any_prompt_says_what_would_help():
+    checked = read(
+        jsonl({"prompt": "", "model": "a", "response": "1"}, {"prompt": "", "model": "b", "response": "2"})
+    )
+    assert "prompt_id" in checked.errors[0]["message"]
+
+
+def test_a_file_that_is_not_recognised_is_told_what_would_be():
+    with pytest.raises(UnreadableFile, match=r"foo, bar.*prompt, chosen and rejected.*one answer a row"):
+        read(jsonl({"foo": 1, "bar": 2}))
+
+
 def test_a_mapping_put_right_by_hand():
     data = jsonl({"q": "ask", "x": "1", "y": "2"})
     with pytest.raises(UnreadableFile, match="q, x, y"):

@@ -17,6 +17,11 @@ from app.studies.importing.shape import Fit, Format, Grouped, opened
 from app.studies.importing.sources import LIMITS, Limits, Record, open_source
 from app.studies.importing.texts import identifier, named
 
+SHAPES = (
+    "What is read: id, prompt and responses (a list); prompt, chosen and rejected; prompt, response_a and response_b; prompt, model "
+    "and response, one answer a row; or files of arena, AlpacaEval, HH and HelpSteer3."
+)
+"""What to bring a file to that was not recognised."""
 LOOKED_AT = 200
 """Records looked at before the format is guessed."""
 
@@ -38,6 +43,14 @@ class Guess:
     mapping: dict[str, str]
     columns: list[str]
 
+    @property
+    def note(self) -> str | None:
+        """What whoever loads the file should know of how it was read."""
+        by = self.mapping.get(getattr(formats()[self.format], "group_by", ""))
+        if by is not None and by == self.mapping.get("prompt"):
+            return f"No column says which rows belong together: rows with the same {by} were taken for answers to one request."
+        return None
+
 
 @dataclass(frozen=True)
 class Read:
@@ -53,9 +66,10 @@ def read_path(
     format: str = "auto",
     mapping: Mapping[str, str] | None = None,
     progress: Callable[[float], None] | None = None,
+    told: Callable[[Guess], None] | None = None,
     limits: Limits = LIMITS,
 ) -> list[ItemRow]:
-    """Items of a file, all or nothing. Raises BadRows, UnreadableFile, TooLarge."""
+    """Items of a file, all or nothing; ``told`` gets what it was taken for. Raises BadRows, UnreadableFile, TooLarge."""
     size = path.stat().st_size
     with path.open("rb") as handle:
 
@@ -66,6 +80,8 @@ def read_path(
         read = read_stream(handle, path.name, format=format, mapping=mapping, limits=limits, tell=tell)
     if progress is not None:
         progress(1.0)
+    if told is not None:
+        told(read.guess)
     return read.checked.all_or_nothing()
 
 
@@ -145,7 +161,7 @@ def guess_of(records: list[Record], wanted: str, given: Mapping[str, str] | None
         return Guess(name, {**fits[name].mapping, **(given or {})}, columns)
     asked = f"as {wanted}" if wanted != "auto" else "in any known format"
     raise UnreadableFile(
-        f"This file cannot be read {asked}; its columns are {', '.join(columns) or 'none'}.",
+        f"This file cannot be read {asked}; its columns are {', '.join(columns) or 'none'}. {SHAPES}",
         errors=[{"where": "columns", "message": ", ".join(columns) or "none"}],
     )
 

@@ -345,7 +345,7 @@ def _looked(session: Session, who: Researcher, study: Study, form: Upload, read:
         pairs=report.pairs,
         bad=tuple(checked.errors[:100]),
         total_bad=total,
-        sentences=tuple(report.sentences()),
+        sentences=tuple(filter(None, (read.guess.note, *report.sentences()))),
         samples=tuple(_sample(r) for r in checked.rows[:SAMPLE]),
     )
 
