@@ -12,6 +12,7 @@ from app.api.deps import Token, asking
 from app.api.problems import answers
 from app.assignments.tables import Assignment
 from app.assignments.writes import open_to_answer
+from app.db.session import finish
 from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession
 from app.judgments import writes as judgments
@@ -108,13 +109,13 @@ class Retracted(BaseModel):
 )
 def next_question(slug: str, session: WriteSession, token: Token, now: Now, response: Response) -> Any:
     """The next question. It stays the same until it is answered or its hold ends."""
-    study, annotator = asking(session, token, slug)
-    assignment = querying.issue_next(session, study, annotator, now=now)
+    study, annotator = asking(session, token, slug, lock=True)
+    assignment = querying.issue_next(session, study, annotator, now=now, locked=True)
     if assignment is None:
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     response.headers["Cache-Control"] = "no-store"
     shown = _shown(session, study, assignment)
-    session.commit()
+    finish(session)
     return shown
 
 
@@ -137,8 +138,8 @@ def answer(
     response: Response,
 ) -> dict[str, Any]:
     """Answer a question. When this says 201, the answer is stored for good."""
-    study, annotator = asking(session, token)
-    opened = open_to_answer(session, assignment_id, annotator.id)
+    study, annotator = asking(session, token, lock=True)
+    opened = open_to_answer(session, assignment_id, annotator.id, locked=True)
     assignment = opened.assignment
     if assignment.kind != "comparison":
         done = answering.answer(
@@ -153,7 +154,7 @@ def answer(
         if not done.created:
             response.status_code = 200
         made = wish_reads.list_patches_of_event(session, done.event.id)
-        session.commit()
+        finish(session)
         return {"judgment_id": done.event.id, "patches": [p.id for p in made]}
     given = _comparison(body)
     if given.spans:
@@ -170,7 +171,7 @@ def answer(
     wishes.note_view(session, annotator, recorded.judgment, now=now)
     if not recorded.created:
         response.status_code = 200
-    session.commit()
+    finish(session)
     return {"judgment_id": recorded.judgment.id}
 
 

@@ -45,14 +45,18 @@ async def token(credentials: Credentials) -> str:
     return _sent(credentials)
 
 
-def asking(session: Session, sent: str, slug: str | None = None) -> tuple[Study, Annotator]:
+def asking(
+    session: Session, sent: str, slug: str | None = None, *, lock: bool = False
+) -> tuple[Study, Annotator]:
     """The annotator whose token this is and their study, read together. A researcher's token is not one.
+
+    lock: let one request of this person through at a time from here on.
 
     Raises:
         Unauthorized: The token is not known or not an annotator's, or they have withdrawn.
         NotFound: Their study is not ``slug``.
     """
-    caller = studies.find_caller(session, sent)
+    caller = studies.find_caller(session, sent, lock=lock)
     if caller is None:
         raise Unauthorized(UNKNOWN)
     if caller.annotator is None or caller.study is None:

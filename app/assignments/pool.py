@@ -16,11 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import BigInteger, bindparam, func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
 from app.db.base import table_of
+from app.people.reads import alone
 
 SHARDS = 16
 _SEEN = ("open", "answered")
@@ -65,6 +66,7 @@ TAKE_LEAVING_ROOM = (
     )
     .values(reserved=_PAIRS.c.reserved + 1)
 )
+_ALONE = select(alone(bindparam("who", type_=BigInteger)))
 SETTLE = (
     update(_PAIRS)
     .where(_PAIRS.c.pair_id == bindparam("pair"))
@@ -135,7 +137,7 @@ def lock(session: Session, study_id: int) -> int:
 def lock_person(session: Session, annotator_id: int) -> None:
     """Let one request of this person through at a time: two tabs asking at once get the same question."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(1396854100, :who)"), {"who": annotator_id % 2**31})
+        session.execute(_ALONE, {"who": annotator_id})
 
 
 def enrol(session: Session, study_id: int, pairs: Iterable[dict[str, Any]], *, cap: int) -> None:

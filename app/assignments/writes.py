@@ -57,9 +57,16 @@ class Opened:
     person: PersonLoad
 
 
-def open_to_answer(session: Session, assignment_id: str, annotator_id: int) -> Opened:
-    """Let one request of this person through at a time, and take their question. Raises NotFound when unknown or not theirs."""
-    pool.lock_person(session, annotator_id)
+def open_to_answer(
+    session: Session, assignment_id: str, annotator_id: int, *, locked: bool = False
+) -> Opened:
+    """Let one request of this person through at a time, and take their question; ``locked`` where the first was done already.
+
+    Raises:
+        NotFound: It is unknown, or not theirs.
+    """
+    if not locked:
+        pool.lock_person(session, annotator_id)
     assignment, person = reads.get_to_answer(session, assignment_id, annotator_id=annotator_id)
     return Opened(assignment, person or new_person(session, annotator_id))
 

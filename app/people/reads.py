@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.kit.errors import NotFound
@@ -39,6 +39,15 @@ _OF_SESSION = (
         Annotator.withdrawn_at.is_(None),
     )
 )
+
+
+def alone(who: ColumnElement[int]) -> ColumnElement[Any]:
+    """On PostgreSQL: the lock that lets one request of a person through at a time, held until the transaction ends. What is read in
+    the same statement is read before the lock is there.
+    """
+    return func.pg_advisory_xact_lock(
+        literal_column("1396854100"), cast(who % literal_column("2147483648"), Integer)
+    )
 
 
 @dataclass(frozen=True)

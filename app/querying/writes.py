@@ -33,18 +33,26 @@ NEAR_BUDGET = 64
 
 
 def issue_next(
-    session: Session, study: Study, annotator: Annotator, *, now: datetime, seed: int | None = None
+    session: Session,
+    study: Study,
+    annotator: Annotator,
+    *,
+    now: datetime,
+    seed: int | None = None,
+    locked: bool = False,
 ) -> Assignment | None:
     """The person's next question, or None when nothing is left for them now.
 
-    A question they hold already comes back unchanged. Runs inside the caller's write transaction.
+    A question they hold already comes back unchanged. Runs inside the caller's write transaction; ``locked`` where the person was
+    locked in it already.
 
     Raises:
         StudyNotOpen: The study is not collecting; a question held already can still be answered while it is paused.
     """
     if study.state != "open":
         raise StudyNotOpen
-    pool.lock_person(session, annotator.id)
+    if not locked:
+        pool.lock_person(session, annotator.id)
     spec, deltas = studies.spec_of(session, study), Deltas()
     at = {"study": study.id, "who": annotator.id, "gap": repeating.repeat_gap(spec), "now": now}
     row = session.execute(_situation(), at).one()

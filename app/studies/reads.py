@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, defer
 from app.db.base import Part, table_of
 from app.kit.errors import Forbidden, NotFound
 from app.kit.ids import token_hash
+from app.people.reads import alone
 from app.people.tables import Annotator, ApiToken, Researcher
 from app.studies import rules
 from app.studies.spec import StudySpec
@@ -43,6 +44,8 @@ _CALLER = (
     .outerjoin(table_of(Study), table_of(Study).c.id == table_of(Annotator).c.study_id)
     .where(table_of(ApiToken).c.token_hash == bindparam("hash"), table_of(ApiToken).c.revoked_at.is_(None))
 )
+
+_CALLER_ALONE = _CALLER.add_columns(alone(table_of(Annotator).c.id))
 
 _specs: OrderedDict[tuple[str, int, int], StudySpec] = OrderedDict()
 _specs_lock = Lock()
@@ -96,9 +99,13 @@ class Caller:
     study: Study | None
 
 
-def find_caller(session: Session, token: str) -> Caller | None:
-    """Whose token this is, with the person and their study in one read; None when it is unknown or revoked."""
-    row = session.execute(_CALLER, {"hash": token_hash(token)}).one_or_none()
+def find_caller(session: Session, token: str, *, lock: bool = False) -> Caller | None:
+    """Whose token this is, with the person and their study in one read; None when it is unknown or revoked.
+
+    lock: from here on, no other request of this person gets past this place until the transaction ends. On SQLite that is so anyway.
+    """
+    query = _CALLER_ALONE if lock and session.get_bind().dialect.name == "postgresql" else _CALLER
+    row = session.execute(query, {"hash": token_hash(token)}).one_or_none()
     if row is None:
         return None
     study = _STUDY.of(session, row, start=1 + _ANNOTATOR.size)
@@ -245,6 +252,19 @@ class PairIds(NamedTuple):
 def get_pair(session: Session, pair_id: int) -> PairIds:
     """A pair that is known to be there."""
     return PairIds._make(session.execute(_PAIR, {"pair": pair_id}).one())
+
+
+def find_first_pair(session: Session, study_id: int) -> PairIds | None:
+    """The first pair of a study that is still asked about; None before there is one."""
+    pair, item = table_of(Pair), table_of(Item)
+    row = session.execute(
+        select(*(pair.c[name] for name in PairIds._fields))
+        .join(item, item.c.id == pair.c.item_id)
+        .where(pair.c.study_id == study_id, item.c.retired_at.is_(None))
+        .order_by(pair.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else PairIds._make(row)
 
 
 def shown_item(session: Session, item_id: int | None) -> ShownItem:

@@ -77,6 +77,12 @@ def assert_books_balance(database, made):
                 )
             )
             assert person.seen_open == len(inside & set(seen))
+            repeats = sa.select(sa.func.count()).where(
+                Assignment.annotator_id == person.annotator_id,
+                Assignment.retest_of.is_not(None),
+                Assignment.state.in_(("open", "answered")),
+            )
+            assert person.repeats == session.scalar(repeats)
         live = session.scalar(sa.select(sa.func.sum(Spending.live)).where(Spending.study_id == made.study_id))
         assert live == session.scalar(sa.select(sa.func.count()).where(Assignment.state == "open"))
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.aggregation import keeping
 from app.aggregation.tables import Fit, PairFigure
-from app.assignments import intake
+from app.assignments import intake, reads
 from app.assignments.pool import Deltas
 from app.assignments.tables import Assignment, PersonLoad
 from app.judgments import writes as judgments
@@ -23,6 +23,17 @@ from app.querying.writes import issue_next
 from app.studies import reads as studies
 from app.studies.tables import Study
 from tests import factories
+
+
+def asking_of(session, study, annotator, *, now):
+    """The person as they stand now."""
+    spec = studies.spec_of(session, study)
+    at = {"study": study.id, "who": annotator.id, "gap": repeating.repeat_gap(spec), "now": now}
+    row = session.execute(reads.standing(), at).one()
+    stands = reads.as_standing(session, row, annotator.id)
+    return Asking(
+        study, spec, annotator, stands.person, 0, Random(0), Deltas(), now, None, None, stands.late_repeats
+    )
 
 
 class One:
@@ -70,10 +81,7 @@ class One:
     def counted_and_listed(self):
         with self.database.read() as session:
             study, person = self._rows(session)
-            asking = Asking(
-                study, studies.spec_of(session, study), person, session.get_one(PersonLoad, self.who), 0, Random(0),
-                Deltas(), self.clock.now, None,
-            )  # fmt: skip
+            asking = asking_of(session, study, person, now=self.clock.now)
             return repeating.count_repeatable(session, asking), len(
                 repeating.list_repeatable(session, asking)
             )
@@ -164,10 +172,7 @@ def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
             session.rollback()
     with sqlite_database.read() as session:
         study, person = one._rows(session)
-        asking = Asking(
-            study, studies.spec_of(session, study), person, session.get_one(PersonLoad, one.who), 0, Random(0), Deltas(),
-            clock.now, None,
-        )  # fmt: skip
+        asking = asking_of(session, study, person, now=clock.now)
         able = {r.id for r in repeating.list_repeatable(session, asking)}
     assert set(put) == able and len(able) > 4
     for key in able:
