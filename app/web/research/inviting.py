@@ -17,16 +17,27 @@ from app.assignments import intake
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.tables import Invite, Researcher
-from app.studies import reading, reads
+from app.studies import masking, reading, reads
+from app.studies.spec import StudySpec
 from app.studies.tables import Study
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
+from app.web.markdown import prose
 from app.web.render import Problem, flash, render
 from app.web.research.frame import Frame, frame
 from app.web.visits import see_other
 
 router = APIRouter()
 CODES = ("completed", "screened_out", "returned")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair as people will see it."""
+
+    prompt: tuple[tuple[str, Markup], ...]
+    left: Markup
+    right: Markup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +48,8 @@ class Invitations(Frame):
     address: str
     base_address: str
     qr: Markup
+    consent: Markup
+    example: Example | None
     made: tuple[tuple[str, str], ...] = ()
     panel_address: str = ""
     given: dict[str, str]
@@ -125,7 +138,7 @@ def _invitations(
     problems: tuple[Problem, ...] = (),
     given: dict[str, Any] | None = None,
 ) -> Invitations:
-    base = _base(request)
+    base, spec = _base(request), reads.spec_of(session, study)
     address = f"{base}/s/{study.slug}"
     drawn = segno.make(address, error="m").svg_inline(
         scale=4, dark="#1d1b18", light="#ffffff", title="QR code of the link"
@@ -140,4 +153,20 @@ def _invitations(
         qr=Markup(drawn),  # noqa: S704 - drawn here from the address alone
         made=made,
         panel_address=f"{address}?{parameters}",
+        consent=prose(spec.people.consent),
+        example=_example(session, study, spec),
     )
+
+
+def _example(session: Session, study: Study, spec: StudySpec) -> Example | None:
+    """The study's first pair, in the order of the file; None before there are items."""
+    pair = reads.find_first_pair(session, study.id)
+    if pair is None:
+        return None
+    shown = reads.shown_pair(session, pair.item_id, pair.first_id, pair.second_id)
+    left, right = (
+        prose(masking.shown(one.text, one.masks) if spec.display.mask_model_names else one.text)
+        for one in (shown.left, shown.right)
+    )
+    turns = tuple((turn["role"], prose(turn["content"])) for turn in shown.item.prompt)
+    return Example(turns, left, right)
