@@ -5,7 +5,13 @@
     python3 run.py test             the test suite
     python3 run.py test-trainers    the suite that trains reward models (large downloads)
     python3 run.py check            format, lint, types and imports
-    python3 run.py COMMAND ...      any command of `soundings`
+    python3 run.py COMMAND ...      any command of `soundings`; each tells more with --help:
+
+        serve, worker, migrate, doctor, backup, restore           running it
+        user, token                                               accounts of researchers
+        study, items, judgments, annotators                       a study and what goes in
+        fit, report, simulate, overlay, register, patches         what the votes say
+        export, compare                                           what comes out
 
 Only the standard library is used here, in words that old Pythons can read, so that they can say what they lack.
 """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -49,6 +52,7 @@ def serve(host: str, port: int, settings: Settings, rooms: Rooms, *, workers: in
     sqlite = settings.resolved_database_url().startswith("sqlite")
     if workers > 1 and sqlite:
         raise ValueError("SQLite has one writer: use one worker, or PostgreSQL for more.")
+    _refuse_taken(host, port)
     _prepare(settings)
     log.configure(settings.log_level)
     uvicorn.run(
@@ -65,6 +69,22 @@ def serve(host: str, port: int, settings: Settings, rooms: Rooms, *, workers: in
         server_header=False,
     )
     return 0
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Say at once where nobody can listen, before a database is migrated for nothing. Raises ValueError."""
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(kind, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                message = f"Port {port} of {host} is taken: something serves there already. Choose another with --port."
+            else:
+                message = f"Nobody can listen on {host}, port {port}: {error.strerror or error}."
+            raise ValueError(message) from None
 
 
 def _prepare(settings: Settings) -> None:

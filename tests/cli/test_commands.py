@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -179,13 +180,40 @@ def test_doors_that_are_wrong_are_one_sentence(run, study_file, tmp_path):
     run("study", "create", study_file)
     for words, sentence in (
         (("study", "create", "none.yaml"), "none.yaml: No such file or directory"),
-        (("study", "create", binary), "The file is not UTF-8 text; save it as UTF-8."),
+        (("study", "create", binary), f"{binary}: this is not UTF-8 text (byte 4); save it as UTF-8."),
         (("annotators", "invite", "s1", "--count", "0"), "--count is 1 or more, not 0."),
         (("serve", "--port", "99999999"), "--port lies between 0 and 65535, 99999999 does not."),
         (("serve", "--workers", "0"), "--workers is 1 or more, not 0."),
     ):
         refused = run(*words)
         assert (refused.returncode, refused.stderr) == (1, f"{sentence}\n")
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = run("serve", "--port", str(port))
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"Port {port} of 127.0.0.1 is taken: something serves there already. Choose another with --port.\n"
+    )
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(run, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / ".env").write_text(
+        f"SOUNDINGS_DATABASE_URL=postgresql+psycopg://me:geheim@127.0.0.1:{port}/x\n"
+    )
+    refused = run("study", "list")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("The database of SOUNDINGS_DATABASE_URL cannot be used: ")
+    assert str(port) in refused.stderr
+    assert "geheim" not in refused.stderr
+    assert refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
