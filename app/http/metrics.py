@@ -37,13 +37,13 @@ class Metrics:
         """All of it in Prometheus's text format."""
         with self._lock:
             lines = [
-                "# HELP soundings_requests_total Requests served.",
+                "# HELP soundings_requests_total Requests served by the process that answers this; every worker counts its own.",
                 "# TYPE soundings_requests_total counter",
                 *(
                     f'soundings_requests_total{{method="{m}",route="{r}",status="{s}"}} {n}'
                     for (m, r, s), n in sorted(self._requests.items())
                 ),
-                "# HELP soundings_request_seconds Time to serve a request.",
+                "# HELP soundings_request_seconds Time to serve a request, in the process that answers this.",
                 "# TYPE soundings_request_seconds histogram",
             ]
             for route in sorted(self._counts):
