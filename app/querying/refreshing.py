@@ -39,14 +39,12 @@ class _Basis:
 
     load: int64 (n, 2), pairs with judgments or live assignments, and how many.  pending: pairs asked about and not answered, with
     the person's group.  steps: pairs that need votes of a group, with the group.  verify: pairs to be checked by people who know.
-    probes: matched probes, with what varies.
     """
 
     load: NDArray[np.int64]
     pending: list[tuple[int, str]]
     steps: list[tuple[int, str]]
     verify: NDArray[np.int64]
-    probes: dict[int, str]
     state: str
     name: str
 
@@ -54,25 +52,14 @@ class _Basis:
     def read(cls, session: Session, study_id: int, spec: StudySpec, policy: Learns, features: int) -> _Basis:
         load, pending, at = _load(session, study_id), _pending(session, study_id), state(session, study_id)
         steps, verify = _steps(session, study_id), favoured.to_verify(session, study_id)
-        probes = favoured.probes(session, study_id)
         settings = spec.model_dump_json(include={"querying", "people", "collection"})
         pairs = session.get_one(Fit, features).judgments
         parts = (
-            VERSION,
-            policy.name,
-            policy.version,
-            settings,
-            features,
-            pairs,
-            at,
-            pending,
-            steps,
-            verify.tolist(),
-            sorted(probes),
-        )
+            VERSION, policy.name, policy.version, settings, features, pairs, at, pending, steps, verify.tolist(),
+        )  # fmt: skip
         told = hashlib.sha256(repr(parts).encode())
         told.update(np.ascontiguousarray(load).tobytes())
-        return cls(load, pending, steps, verify, probes, at, told.hexdigest()[:32])
+        return cls(load, pending, steps, verify, at, told.hexdigest()[:32])
 
 
 def refresh(
@@ -109,7 +96,7 @@ def refresh(
             session.expunge(last)
             return last
         pool, seen = pool_features.load(session, features), observations(session, study_id)
-        log = vote_log(spec, seen, pool)
+        log, probes = vote_log(spec, seen, pool), favoured.probes(session, study_id)
         kept = None
         if last is not None and last.result["features"] == pool.version and "fitted_at" in last.result:
             model = keeping.load(session, last)
@@ -125,7 +112,7 @@ def refresh(
         scored.result.update(fitted_at=fitted_at, experts=favoured.who_know(posterior, log.answers()))
     else:
         scored = scoring.by_ranking(policy, spec, seen, pool, load, basis.pending)
-    raised = favoured.starved(basis.probes, pool.pair_id, load, cap=spec.collection.per_pair.max)
+    raised = favoured.starved(probes, pool.pair_id, load, cap=spec.collection.per_pair.max)
     scored.result.update(
         probes=int(raised.size), policy_version=policy.version, temperature=policy.temperature, explore=spec.querying.explore,
         log=log.digest, votes=log.votes.n, features=pool.version, feature_kind=pool.method, spent=log.spent,
