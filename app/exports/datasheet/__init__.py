@@ -1,0 +1,1 @@
+"""The parts of a dataset card, each written from the data."""
