@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from app.exports.records import (
     AnnotatorRecord,
     AssignmentRecord,
+    DelegatedPair,
     GroupPair,
     ItemRecord,
     JudgmentRecord,
@@ -72,6 +73,10 @@ class View(Protocol):
 
     def voted_pairs(self, *, single: bool = False) -> Iterator[VotedPair]:
         """Pairs with their counted votes; ``single``: each with its id, its side and its time, and "neither" among them."""
+        ...
+
+    def delegated_pairs(self) -> Iterator[DelegatedPair]:
+        """Pairs with those who have not answered them and let the study's picture of them do so."""
         ...
 
     def group_pairs(self) -> Iterator[GroupPair]:

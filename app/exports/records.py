@@ -89,6 +89,25 @@ class VotedPair(NamedTuple):
     votes: list[Vote]
 
 
+class Delegate(NamedTuple):
+    """A person whose picture answers a pair for them: how likely they prefer the first response, what that weighs (0..1), and how many of
+    their own repeats it guessed.
+    """
+
+    annotator_id: str
+    p_first: float
+    weight: float
+    hits: int
+    repeats: int
+
+
+class DelegatedPair(NamedTuple):
+    """A labelled pair with those who let their picture answer it."""
+
+    pair: LabelledPair
+    people: list[Delegate]
+
+
 class JudgmentRecord(NamedTuple):
     """One stored answer, counted or not."""
 

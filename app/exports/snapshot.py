@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.exports import (
     answer_stream,
     content_stream,
+    delegated_stream,
     group_stream,
     meta_stream,
     pair_stream,
@@ -20,6 +21,7 @@ from app.exports.protocol import Facts
 from app.exports.records import (
     AnnotatorRecord,
     AssignmentRecord,
+    DelegatedPair,
     GroupPair,
     ItemRecord,
     JudgmentRecord,
@@ -67,6 +69,9 @@ class Snapshot:
 
     def voted_pairs(self, *, single: bool = False) -> Iterator[VotedPair]:
         return vote_stream.voted_pairs(self.state, single=single)
+
+    def delegated_pairs(self) -> Iterator[DelegatedPair]:
+        return delegated_stream.delegated_pairs(self.state)
 
     def group_pairs(self) -> Iterator[GroupPair]:
         return group_stream.group_pairs(self.state)

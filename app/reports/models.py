@@ -6,17 +6,15 @@ matched probes (METHOD 3.4.7). One that follows what people say and loses on ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 from sqlalchemy.orm import Session
 
-from app.aggregation import persons
 from app.aggregation.labels import Basis, Labels
-from app.aggregation.persons import PRIOR
+from app.aggregation.persons import Guesser
 from app.metapreferences import reads as wishes
 from app.metapreferences.rules import Held
 from app.studies.tables import Study
@@ -88,27 +86,15 @@ def score(
         kept: float64 (k,), how much of each influence everybody wants to count.
         cases: (person, judgment, whether they stand by its being read the other way).
     """
-    seen, sway, raw = basis.seen, basis.sway, basis.raw
+    seen, sway = basis.seen, basis.sway
     n_people = int(seen.people.id.size)
-    first = sway.used
-    total = np.bincount(seen.pair[first], minlength=seen.pairs.id.size).astype(np.float64)
-    ahead = np.bincount(seen.pair[first], seen.y[first], seen.pairs.id.size)
-    slopes = persons.slopes(basis, patches)
-    said = _said(patches, raw.effects.names, seen.people.id, kept)
-    own = raw.effects.own
+    guesser, first = Guesser(basis, patches, kept), sway.used
     out = np.zeros((n_people, 2, len(ON), 2), np.int64)
-
-    def guess(person: Ints, pair: Ints) -> tuple[Floats, Floats]:
-        mine, there = _first_votes(basis, person, pair)
-        share = (ahead[pair] - mine + PRIOR) / (total[pair] - there + 2 * PRIOR)
-        x = raw.x[pair]
-        drawn = logit(share) + ((slopes[person] - raw.effects.beta) * x).sum(axis=1)
-        return drawn, drawn - ((1 - said[person]) * np.where(own, slopes[person], 0.0) * x).sum(axis=1)
 
     def count(test: str, person: Ints, pair: Ints, y: Floats) -> None:
         if not person.size:
             return
-        for m, drawn in enumerate(guess(person, pair)):
+        for m, drawn in enumerate((guesser.predictive(person, pair), guesser.endorsed(person, pair))):
             decided = (y != 0.5) & (np.abs(drawn) > 1e-9)
             hit = decided & ((drawn > 0) == (y > 0.5))
             out[:, m, ON.index(test), 0] += np.bincount(person[hit], minlength=n_people)
@@ -120,34 +106,6 @@ def score(
     count("probes", seen.person[probes], seen.pair[probes], seen.y[probes])
     count("stood_by", *_cases(basis, cases))
     return Models(seen.people.id, out)
-
-
-def _said(patches: Sequence[Held], names: Sequence[str], people: Ints, kept: Floats) -> Floats:
-    """How much each person wants of each influence: float64 (n_people, k)."""
-    out = np.broadcast_to(kept, (people.size, len(names))).copy()
-    for patch in patches:
-        if patch.target_type != "influence" or patch.var != "endorsed" or patch.scope != "person":
-            continue
-        place = int(np.searchsorted(people, patch.annotator_id or 0))
-        if patch.target_id in names and place < people.size and people[place] == patch.annotator_id:
-            value = patch.value.get("else", 0.5) if isinstance(patch.value, Mapping) else patch.value
-            strength = (1 + patch.stood) / (1 + patch.shown) if patch.shown else 1.0
-            out[place, list(names).index(patch.target_id)] = 1 - strength * (1 - float(value))
-    return out
-
-
-def _first_votes(basis: Basis, person: Ints, pair: Ints) -> tuple[Floats, Floats]:
-    """The person's own first answer to each pair and whether there is one, so that no model is told what it guesses."""
-    seen, used = basis.seen, np.flatnonzero(basis.sway.used)
-    n = int(seen.pairs.id.size)
-    key = seen.person[used] * n + seen.pair[used]
-    order = np.argsort(key, kind="stable")
-    wanted = person * n + pair
-    place = np.minimum(np.searchsorted(key[order], wanted), max(order.size - 1, 0))
-    if not order.size:
-        return np.zeros(person.size), np.zeros(person.size)
-    there = key[order][place] == wanted
-    return np.where(there, seen.y[used][order][place], 0.0), there.astype(np.float64)
 
 
 def _cases(basis: Basis, cases: Sequence[tuple[int, str, bool]]) -> tuple[Ints, Ints, Floats]:

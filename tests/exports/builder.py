@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment
 from app.judgments.tables import Judgment
-from app.metapreferences.tables import MetaEvent
+from app.metapreferences.tables import MetaEvent, Patch, PatchEvent
 from app.people import writes as people
 from app.people.tables import Annotator, AnnotatorEvent
 from app.studies import reading
@@ -218,6 +218,20 @@ class Builder:
         self.session.add(made)
         self.session.flush()
         return made
+
+
+def delegate(made: Builder, name: str, value: dict[str, str], *, var: str = "delegation") -> Patch:
+    """What a person lets the study's picture of them do, from now on."""
+    at, who = made.tick(), made.people[name]
+    row = Patch(
+        id=f"{made.study.id:06d}D{made.n:019d}", study_id=made.study.id, scope="person", annotator_id=who.id, kind="M9",
+        target_type="person", target_id=str(who.id), var=var, packed={"v": value}, stood=0, shown=0, sources=[], active_from=at,
+    )  # fmt: skip
+    made.session.add(row)
+    made.session.flush()
+    made.session.add(PatchEvent(study_id=made.study.id, patch_id=row.id, kind="M9", act="made", at=at))
+    made.session.flush()
+    return row
 
 
 def study(session: Session, slug: str = "advice", **parts: Any) -> Builder:

@@ -52,6 +52,10 @@ def made_small(sqlite_database: Database) -> Made:
             for item in ("i0", "i1", "i5"):
                 cast = made.vote(f"n{n}", item, "a" if n else "b")
             made.meta(cast, elapsed_ms=900)
+            if n > 5:
+                made.vote(f"n{n}", "i5", "a", retest_of=cast.id, counts=False)
+        made.vote("handing over", "i1", "a")
+        builder.delegate(made, "handing over", {"choice": "yes", "text": ""})
         return sqlite_database, made.study.id, made.tick()
 
 
@@ -83,6 +87,16 @@ def rich(made: builder.Builder) -> None:
     made.meta(cast, answer={"ranking": ["b", "a"]}, answer_text="As I said to a@b.org", elapsed_ms=900)
 
 
+def handed_over(made: builder.Builder) -> None:
+    """Two people say the same when asked again, and somebody who has not answered that pair lets the study's picture do so."""
+    for name in ("p2", "p3"):
+        made.vote(name, "i1", "b")
+    for name in ("p6", "p7"):
+        before = made.vote(name, "i1", "b")
+        made.vote(name, "i1", "b", retest_of=before.id, counts=False)
+    builder.delegate(made, "p1", {"choice": "yes", "text": ""})
+
+
 @pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
 def test_rows_are_what_schema_manifest_and_card_say(
     one: Format, sqlite_database: Database, tmp_path: Path, file_type: str
@@ -90,6 +104,7 @@ def test_rows_are_what_schema_manifest_and_card_say(
     with sqlite_database.write() as session:
         made = builder.study(session, **REGIONS)
         rich(made)
+        handed_over(made)
     folder = tmp_path / "x"
     export = reading.make(
         sqlite_database, made.study.id, folder, now=made.tick(), format=one.name, rule="majority,soft",
@@ -183,9 +198,14 @@ def test_every_script_comes_through(one: Format, sqlite_database: Database, tmp_
         )
         for n in range(8):
             made.person(f"p{n}", attributes={"region": "北"})
-            made.meta(
-                made.vote(f"p{n}", "件-1", "回答 1", pair=("回答 1", "回答 2")), text=HARD, elapsed_ms=900
-            )
+            both = ("回答 1", "回答 2")
+            vote = made.vote(f"p{n}", "件-1", "回答 1", pair=both)
+            made.meta(vote, text=HARD, elapsed_ms=900, kind="M1", template="M1.own.1")
+            if n < 2:
+                made.vote(f"p{n}", "件-1", "回答 1", pair=both, retest_of=vote.id, counts=False)
+        made.item("2", HARD + " drei", HARD + " vier", prompt=HARD)
+        made.vote("new", "2", "a")
+        builder.delegate(made, "new", {"choice": "yes", "text": ""})
     reading.make(
         sqlite_database, made.study.id, tmp_path / "x", now=made.tick(), format=one.name, file_type=file_type
     )
@@ -215,7 +235,7 @@ class Endless:
         self._records = {
             name: list(getattr(view, name)())
             for name in ("pairs", "voted_pairs", "group_pairs", "judgments", "items", "responses", "rated_responses",
-                         "annotators", "splits", "assignments", "meta_questions", "meta_answers")
+                         "annotators", "splits", "assignments", "meta_questions", "meta_answers", "delegated_pairs")
         }  # fmt: skip
 
     def __getattr__(self, name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from app.kit.errors import Malformed
 from app.questions.asking import Leaning, Occasion, Wording, Words, World
 from app.questions.protocol import MetaAnswer, MetaView, Option, PatchDraft
+from app.questions.topics import named_topics
 
 LEAST_EFFECT, MOST_Q = 0.03, 0.05
 """An influence is asked about from an average effect of three points on, where its q value is at most five per cent."""
@@ -111,7 +112,7 @@ class InfluenceEndorsement:
             return [PatchDraft("person", "influence", name, "comes_with", text, sources)]
         value: Any = _COUNTS.get(answer.choice, 0.5)
         if answer.choice == "sometimes":
-            topics = _named(answer.text or "", view.about.get("topics", ()))
+            topics = named_topics(answer.text or "", view.about.get("topics", ()))
             value = {"e": 1.0, "else": 0.0, "topics": topics} if topics else 0.5
         stood, shown = view.stood_by(answer) if answer.choice in self.needs_cases else (0, 0)
         found = [PatchDraft("person", "influence", name, "endorsed", value, sources, stood, shown)]
@@ -154,13 +155,5 @@ def _outcomes(one: Leaning) -> tuple[tuple[str, float, float], ...]:
         ("unsure", unsure, 0.0),
     )
 
-
-def _named(text: str, topics: Any) -> list[str]:
-    """Topics of the study that the words name, whole and in any case."""
-    said = f" {' '.join(text.casefold().split())} "
-    return [t for t in topics if t and f" {t.casefold()} " in said.translate(_MARKS)]
-
-
-_MARKS = {ord(c): " " for c in ".,;:!?\"'()"}
 
 KIND = InfluenceEndorsement()
