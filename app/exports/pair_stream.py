@@ -104,9 +104,9 @@ class Tallies:
             votes.n_judgments,
             votes.n_annotators,
             votes.n_ties,
-            np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs),
-            np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs),
-            np.full(votes.n_pairs, np.nan) if strength is None else strength,
+            np.bincount(votes.pair[votes.y == 1.0], minlength=votes.n_pairs).astype(np.int32),
+            np.bincount(votes.pair[votes.y == 0.0], minlength=votes.n_pairs).astype(np.int32),
+            np.broadcast_to(np.float64(np.nan), votes.n_pairs) if strength is None else strength,
         ]
         self._labels = [(p.p_first, p.side, p.weight) for p in pooled]
         self._more = [_Beside.of(p, people) for p in pooled]
@@ -116,7 +116,8 @@ class Tallies:
     @classmethod
     def of_everyone(cls, state: State) -> Tallies:
         """The study's own."""
-        return cls(state.votes, state.pooled, state.people, mean_strength(state))
+        strength = mean_strength(state) if "strength" in state.has else None
+        return cls(state.votes, state.pooled, state.people, strength)
 
     def of(self, place: int) -> tuple[Any, ...]:
         """What a labelled pair says between its sides and its topic; places are asked for in ascending order."""

@@ -240,14 +240,14 @@ class _Decision:
 
     @cached_property
     def standing(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each leader how many different places its group has already, and one of them; int64 (n,) each."""
+        """For each leader how many different places its group has already, and one of them; int32 and int16 (n,)."""
         given = self.prompts
         known = np.where(given.stored >= 0, given.stored, given.given).astype(np.int64)
         there = known >= 0
         base = max(1, len(given.names))
         both = np.unique(self.groups.leader[there] * base + known[there])
-        count = np.bincount(both // base, minlength=known.size)
-        one = np.full(known.size, -1)
+        count = np.bincount(both // base, minlength=known.size).astype(np.int32)
+        one = np.full(known.size, -1, np.int16)
         one[both // base] = both % base
         return count, one
 
@@ -255,7 +255,7 @@ class _Decision:
         """Hash, split and fold of every request that has no place yet."""
         given, leader = self.prompts, self.groups.leader
         count, one = self.standing
-        fold = np.full(leader.size, -1)
+        fold = np.full(leader.size, -1, np.int8)
         stored = np.flatnonzero(given.fold >= 0)[::-1]
         fold[leader[stored]] = given.fold[stored]
         for place in map(int, np.flatnonzero(given.stored < 0)):

@@ -194,7 +194,7 @@ def measured(what: str, url: str, study: int, file_type: str, asked: argparse.Na
 
 def responsive(url: str, study: int, asked: argparse.Namespace) -> str:
     """How long pages of a web process take while its own worker makes an export."""
-    import httpx
+    import httpx2 as httpx
 
     from app.exports import options, places
     from app.kit.settings import Settings
