@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.aggregation import delegating, labels
-from app.exports import pair_stream
+from app.exports import collecting, pair_stream
 from app.exports.records import Delegate, DelegatedPair
 from app.exports.state import State
 from app.metapreferences import reads as wishes
@@ -43,7 +43,7 @@ def delegated_pairs(state: State) -> Iterator[DelegatedPair]:
     wanted[list(by_place)] = True
     wanted &= state.votes.n_judgments > 0
     places = np.flatnonzero(wanted).tolist()
-    text_order = state.numbers.in_text_order
+    text_order = collecting.in_text_order(state.session, state.study.id, ids)
     for place, pair in zip(places, pair_stream.pairs(state, wanted=wanted), strict=True):
         yield DelegatedPair(
             pair,
