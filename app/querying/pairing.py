@@ -28,6 +28,8 @@ SMALL_POOL = 128
 FEWEST = 8
 """Candidates at least, so that one that is gone leaves others."""
 ROUNDS = 12
+MOST_AT_ONCE = 2000
+"""Numbers drawn at once at most; where more would be needed, those that can be asked are listed."""
 REDRAWS = 8
 
 
@@ -143,7 +145,7 @@ def _candidates(session: Session, asking: Asking, size: int, wanted: int) -> tup
     if eligible <= 0:
         return [], 0
     if size > SMALL_POOL and eligible > max(wanted, SMALL_POOL):
-        found = _sample(session, asking, size, wanted, topics)
+        found = _sample(session, asking, (size, eligible), wanted, topics)
         if found is not None:
             return found, eligible
     everything = reads.all_candidates(session, asking.study.id, asking.annotator.id, without_topics=topics)
@@ -154,13 +156,21 @@ def _candidates(session: Session, asking: Asking, size: int, wanted: int) -> tup
 
 
 def _sample(
-    session: Session, asking: Asking, size: int, wanted: int, topics: list[str]
+    session: Session, asking: Asking, of: tuple[int, int], wanted: int, topics: list[str]
 ) -> list[Candidate] | None:
-    """Draw numbers, keep pairs not seen and not opted out, in the order drawn; None where too few come up."""
+    """Draw numbers, keep pairs not seen and not opted out, in the order drawn; None where too few come up.
+
+    of: open pairs, and how many of them can be asked. The fewer can, the more numbers are drawn at once, so that somebody who has
+    seen most pairs is served about as soon as somebody new.
+    """
+    size, eligible = of
     found: list[Candidate] = []
     tried: set[int] = set()
     for _ in range(ROUNDS):
-        batch = draw.distinct(asking.rng, size, max(8, wanted - len(found) + wanted // 4))
+        numbers = (wanted - len(found) + wanted // 4) * size // eligible
+        if numbers > MOST_AT_ONCE:
+            return None
+        batch = draw.distinct(asking.rng, size, max(8, numbers))
         fresh = [p for p in batch if p not in tried]
         tried.update(fresh)
         there = reads.candidates_at(

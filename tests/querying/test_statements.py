@@ -40,3 +40,27 @@ def test_a_next_and_a_submit_send_no_more_statements_than_they_did(database, clo
             counts.append((n, asked, len(sent)))
     wanted = MOST[database.writer.dialect.name]
     assert all(asked <= wanted[0] and stored <= wanted[1] for n, asked, stored in counts if n > 4), counts
+
+
+def test_somebody_who_has_seen_most_pairs_is_served_as_soon_as_somebody_new(sqlite_database, clock):
+    """Two reads of the pool at most, and never all of it, though seven pairs in ten were seen."""
+    with sqlite_database.write() as session:
+        made = factories.study(
+            session, now=clock.now, pairs=600, querying={"policy": "even", "retest": 0},
+            collection={"per_annotator": 10_000, "budget": 100_000},
+        )  # fmt: skip
+        who = factories.annotator(session, made.study_id, now=clock.now).id
+    sent: list[str] = []
+    sa.event.listen(sqlite_database.writer, "before_cursor_execute", lambda *a: sent.append(a[2]))
+    reads_of_pool = []
+    for _ in range(430):
+        now = clock.tick()
+        with sqlite_database.write() as session:
+            study, person = session.get_one(Study, made.study_id), session.get_one(Annotator, who)
+            sent.clear()
+            question = issue_next(session, study, person, now=now)
+            reads_of_pool.append([s for s in sent if "pair_load.cap" in s and s.startswith("SELECT")])
+            record(session, study, person, question.id, factories.answer("left"), now=now)
+    late = reads_of_pool[-60:]
+    assert max(map(len, late)) <= 2
+    assert all("json_each" in s for one in late for s in one)
