@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from app.kit.clock import utc_now
 from app.people.tables import Annotator, Invite
+from app.studies import reads as studies
+from app.studies.tables import Study
 from tests.journeys.test_acceptance_participant import answer
 from tests.journeys.test_researcher import sign_in
 
@@ -23,6 +25,22 @@ def take_part(page):
     page.click("button.main")
     page.click("button[name=go][value=skip]")
     page.click("a.main")
+
+
+def test_the_invite_page_shows_what_people_will_see(make_site, visit):
+    site = make_site(people={"consent": "Your answers **stay here**."})
+    page = visit(390, 844, java_script_enabled=False)
+    sign_in(page, site)
+    page.goto(f"{site.url}/studies/advice/invite")
+    seen = page.locator("#preview")
+    assert seen.locator("strong").inner_text() == "stay here"
+    with site.database.read() as session:
+        pair = studies.find_first_pair(session, session.scalars(sa.select(Study.id)).first())
+        shown = studies.shown_pair(session, pair.item_id, pair.first_id, pair.second_id)
+    told = seen.inner_text()
+    assert shown.left.text.split("\n")[0][:30] in told
+    assert shown.right.text.split("\n")[0][:30] in told
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_prolific_from_its_three_parameters_to_one_button_back(make_site, visit):
