@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
-    check_study(settings, rooms, options.slug)
+    check_study(settings, rooms, options.slug, options.file)
     votes = files.read_path(options.file, format=options.format).all_or_nothing()
     told = files.read_annotators(options.annotators) if options.annotators else []
     with opened(settings, rooms) as database, database.write() as session:

@@ -77,8 +77,9 @@ def find_study(session: Session, slug: str) -> Study:
     return found
 
 
-def check_study(settings: Settings, rooms: Rooms, slug: str) -> None:
-    """Refuse a study that is not there before a long file is read. Raises NotFound."""
+def check_study(settings: Settings, rooms: Rooms, slug: str, file: Path) -> None:
+    """Refuse a file and a study that are not there before a long file is read. Raises OSError, NotFound."""
+    file.stat()
     with opened(settings, rooms) as database, database.read() as session:
         find_study(session, slug)
 

@@ -145,7 +145,7 @@ def _share(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int
 
 
 def _import(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> int:
-    check_study(settings, rooms, options.slug)
+    check_study(settings, rooms, options.slug, options.file)
     show = progress_bar("Reading")
     guesses: list[importing.Guess] = []
     rows = importing.read_path(options.file, format=options.format, progress=show, told=guesses.append)
