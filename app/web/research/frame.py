@@ -20,7 +20,8 @@ from app.studies import reads as studies
 from app.studies import rules
 from app.studies.spec import StudySpec
 from app.studies.tables import Study
-from app.web.render import Problem
+from app.web.render import Problem, flash
+from app.web.visits import see_other
 
 PLACES = (
     ("overview", "Overview", "home", "o"),
@@ -161,6 +162,13 @@ def listed(request: Request, found: Found, wanted: Wanted) -> dict[str, Any]:
         "csv_url": csv_url,
         "json_url": json_url,
     }
+
+
+def saved(address: str) -> Response:
+    """On to a page, which says that it is saved."""
+    response = see_other(address)
+    flash(response, "saved")
+    return response
 
 
 def siblings(request: Request) -> tuple[str, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
@@ -16,23 +15,20 @@ from app.kit.errors import AppError, Malformed, NotFound
 from app.metapreferences import acts
 from app.metapreferences import reads as wishes
 from app.people.tables import Researcher
-from app.reports import correcting, discovery, fitting, labelled, models, overlay, register
+from app.reports import correcting, discovery, fitting, labelled, models, register
 from app.reports.discovery import Named
-from app.reports.labelled import WHICH, Which
 from app.reports.models import Scored
-from app.reports.overlay import Overlay
 from app.reports.register import Entry
-from app.reports.tables import A_PAGE, Found, Wanted
+from app.reports.tables import Found
 from app.studies import reads
 from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
-from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, Pager, as_file, frame, pager, siblings
+from app.web.render import Problem, render
+from app.web.research.frame import Ending, Frame, as_file, frame, saved, siblings
 from app.web.research.questions import KINDS
 from app.web.research.results import SWAYS
-from app.web.visits import see_other
 
 router = APIRouter()
 SPOT_CHECK = 12
@@ -95,40 +91,6 @@ class Register(Frame):
     json_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelList(Frame):
-    rows: list[dict[str, Any]]
-    pager: Pager
-    only: str
-    choices: tuple[tuple[str, str, int], ...]
-    influence: str
-    influences: tuple[str, ...]
-    csv_url: str
-    json_url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatchList(Frame):
-    rows: list[dict[str, Any]]
-    pager: Pager
-    kind: str
-    kinds: tuple[str, ...]
-    about: str
-    active: str
-    off: tuple[str, ...]
-    here: str
-    csv_url: str
-    json_url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverlayPage(Frame):
-    found: Overlay
-    told: dict[str, Any]
-    rate: float
-    json_url: str
-
-
 @router.get("/studies/{slug}/register", name="register.show")
 def show(request: Request, slug: str, session: ReadSession, who: SignedIn, influence: str = "") -> Response:
     """Every influence, and one of them opened."""
@@ -137,11 +99,9 @@ def show(request: Request, slug: str, session: ReadSession, who: SignedIn, influ
 
 
 @router.get("/studies/{slug}/register.{ending}", name="register.file")
-def file(slug: str, ending: str, session: ReadSession, who: SignedIn) -> Response:
+def file(slug: str, ending: Ending, session: ReadSession, who: SignedIn) -> Response:
     """A row an influence."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
     rows = [one.row() for one in register.entries(labels.labels(session, study))]
     return as_file(Found(rows, len(rows)), f"{slug}-register", ending)
 
@@ -168,7 +128,7 @@ def settle(
             request, session, who, study, influence, problems=(Problem(error.detail, "endorsed"),)
         )
         return render(request, "research/register.html", page, status=422)
-    return _back(f"/studies/{slug}/register?influence={influence}#influence")
+    return saved(f"/studies/{slug}/register?influence={influence}#influence")
 
 
 @router.post("/studies/{slug}/register/name", name="register.give_name")
@@ -187,159 +147,7 @@ def give_name(
         words = error.detail if isinstance(error, AppError) else "number: a whole number"
         page = _register(request, session, who, study, "", problems=(Problem(words, "name"),))
         return render(request, "research/register.html", page, status=422)
-    return _back(f"/studies/{slug}/register#proposed")
-
-
-@router.get("/studies/{slug}/labels", name="register.labels")
-def label_list(
-    request: Request,
-    slug: str,
-    session: ReadSession,
-    who: SignedIn,
-    only: str = "moved",
-    influence: str = "",
-    page: int = 1,
-) -> Response:
-    """Labels that moved, turned over or are unsteady, furthest moved first."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    found, wanted = labels.labels(session, study), Wanted(page=max(1, page), only=only)
-    places = labelled.chosen(found, _which(only), influence=influence)
-    start = (wanted.page - 1) * A_PAGE
-    csv_url, json_url = siblings(request)
-    rows = labelled.rows(session, found, places[start : start + A_PAGE].tolist())
-    words = {
-        "all": "All judged pairs",
-        "moved": "Moved",
-        "turned": "Turned over",
-        "unstable": "Another reading would turn",
-    }
-    shown = LabelList(
-        **frame(session, who, study, "register"), rows=rows, pager=pager(request, Found(rows, places.size), wanted),
-        only=_which(only), choices=tuple((w, words[w], int(labelled.chosen(found, w).size)) for w in WHICH), influence=influence,
-        influences=found.endorsed.names, csv_url=csv_url, json_url=json_url,
-    )  # fmt: skip
-    return render(request, "research/labels.html", shown)
-
-
-@router.get("/studies/{slug}/labels.{ending}", name="register.labels_file")
-def labels_file(
-    slug: str, ending: str, session: ReadSession, who: SignedIn, only: str = "moved", influence: str = ""
-) -> Response:
-    """The same rows as a file."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
-    found = labels.labels(session, study)
-    rows = labelled.rows(session, found, labelled.chosen(found, _which(only), influence=influence).tolist())
-    return as_file(Found(rows, len(rows)), f"{slug}-labels", ending)
-
-
-@router.get("/studies/{slug}/why/{pair:int}", name="register.why")
-def why(slug: str, pair: int, session: ReadSession, who: SignedIn) -> Response:
-    """Why one pair's label is what it is, as JSON; the item page tells the same."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    if reads.find_pair(session, study.id, pair) is None:
-        raise NotFound
-    found = labelled.why(session, labels.labels(session, study), pair)
-    told = {"pair_id": pair, "why": "nobody judged it"} if found is None else labelled.document(found)
-    return Response(orjson.dumps(told), media_type="application/json")
-
-
-@router.get("/studies/{slug}/patches", name="register.patches")
-def patches(
-    request: Request,
-    slug: str,
-    session: ReadSession,
-    who: SignedIn,
-    kind: str = "",
-    about: str = "",
-    active: str = "",
-    page: int = 1,
-) -> Response:
-    """Patches, newest first, each with its switch."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    return render(
-        request, "research/patches.html", _patches(request, session, who, study, kind, about, active, page)
-    )
-
-
-@router.get("/studies/{slug}/patches.{ending}", name="register.patches_file")
-def patches_file(
-    slug: str,
-    ending: str,
-    session: ReadSession,
-    who: SignedIn,
-    kind: str = "",
-    about: str = "",
-    active: str = "",
-) -> Response:
-    """The same rows as a file."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    if ending not in {"csv", "json"}:
-        raise NotFound
-    rows = labelled.patch_rows(session, study.id, kind=kind, about=about, active=active)
-    return as_file(Found(rows, len(rows)), f"{slug}-patches", ending)
-
-
-@router.post("/studies/{slug}/patches/switch", name="register.switch")
-def switch(
-    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
-) -> Response:
-    """Switch one patch or a whole kind off, or on again; labels follow at once."""
-    study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    do, back = str(form.get("do") or ""), str(form.get("back") or "")
-    try:
-        if do in {"on", "off"}:
-            acts.switch(session, study, str(form.get("kind") or ""), on=do == "on", by=who.id, now=now)
-        elif do == "revoke":
-            acts.revoke(session, study, str(form.get("patch") or ""), by=who.id, now=now)
-        elif do == "restore":
-            acts.restore(session, study, str(form.get("patch") or ""), by=who.id, now=now)
-        else:
-            message = f"{do!r} is not one of on, off, revoke, restore"
-            raise Malformed(message, errors=[{"where": "do", "message": message}])
-    except NotFound:
-        raise
-    except AppError as error:
-        page = _patches(
-            request, session, who, study, "", "", "", 1, problems=(Problem(error.detail, "main"),)
-        )
-        return render(request, "research/patches.html", page, status=error.status)
-    places = {"register": f"/studies/{slug}/register#switches", "patches": f"/studies/{slug}/patches"}
-    return _back(places.get(back, places["patches"]))
-
-
-@router.get("/studies/{slug}/overlay", name="register.overlay")
-def overlay_page(
-    request: Request, slug: str, session: ReadSession, who: SignedIn, rate: float = 12.0
-) -> Response:
-    """What a panel's answers did to votes that existed already, and what each changed label cost."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    found = overlay.overlay(session, study, labels.labels(session, study))
-    _, json_url = siblings(request)
-    page = OverlayPage(
-        **frame(session, who, study, "register"), found=found, told=found.document(hourly_rate=max(0.0, rate)), rate=rate,
-        json_url=json_url,
-    )  # fmt: skip
-    return render(request, "research/overlay.html", page)
-
-
-@router.get("/studies/{slug}/overlay.json", name="register.overlay_file")
-def overlay_file(slug: str, session: ReadSession, who: SignedIn, rate: float = 12.0) -> Response:
-    """The same as JSON."""
-    study = reads.get_study(session, slug, researcher_id=who.id)
-    found = overlay.overlay(session, study, labels.labels(session, study))
-    return Response(orjson.dumps(found.document(hourly_rate=max(0.0, rate))), media_type="application/json")
-
-
-def _back(address: str) -> Response:
-    response = see_other(address)
-    flash(response, "saved")
-    return response
-
-
-def _which(only: str) -> Which:
-    return next((w for w in WHICH if w == only), "moved")
+    return saved(f"/studies/{slug}/register#proposed")
 
 
 def _share(text: str) -> float:
@@ -425,35 +233,3 @@ def _detail(session: Session, found: Labels, line: Line) -> Detail:
         line, tuple(rows), int(places.size), bool(entry.turned.size), began.active_from if began else None,
         correcting.check(found, entry.name), found.basis.seen.people.groups,
     )  # fmt: skip
-
-
-def _patches(
-    request: Request,
-    session: Session,
-    who: Researcher,
-    study: Study,
-    kind: str,
-    about: str,
-    active: str,
-    page: int,
-    *,
-    problems: tuple[Problem, ...] = (),
-) -> PatchList:
-    listed = wishes.list_patches(session, study.id)
-    every = [one for one in listed if labelled.wanted(one, kind=kind, about=about, active=active)]
-    wanted = Wanted(page=max(1, page))
-    start = (wanted.page - 1) * A_PAGE
-    rows = labelled.told(session, every[start : start + A_PAGE])
-    csv_url, json_url = siblings(request)
-    return PatchList(
-        **frame(session, who, study, "register", problems=problems), rows=rows,
-        pager=pager(request, Found(rows, len(every)), wanted), kind=kind,
-        kinds=tuple(sorted({one.patch.kind for one in listed}, key=lambda c: int(c[1:]))),
-        about=about, active=active, off=tuple(sorted(wishes.switched_off(session, study.id))), here=str(request.url.path),
-        csv_url=csv_url, json_url=json_url,
-    )  # fmt: skip
-
-
-def scores_told(found: dict[str, dict[str, Scored]]) -> dict[str, Any]:
-    """Scores as JSON."""
-    return {m: {t: asdict(s) for t, s in tests.items()} for m, tests in found.items()}
