@@ -13,10 +13,6 @@ class BadOptions(Malformed):
     code, title = "export_options", "These export settings cannot be used"
 
 
-class NothingToExport(Conflict):
-    code, title = "nothing_to_export", "There is nothing to export yet"
-
-
 class ParquetMissing(Conflict):
     code, title = "parquet_missing", "Parquet needs pyarrow; install soundings[parquet], or choose jsonl"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.kit.errors import AppError, Conflict, Malformed
+from app.kit.errors import AppError, Malformed
 
 
 class InvalidVotes(Malformed):
@@ -27,12 +27,6 @@ class InvalidShare(Malformed):
     """Counts that are no share: more successes than cases, or fewer than none."""
 
     code, title = "invalid_share", "These counts are not a share"
-
-
-class UnequalRaters(Conflict):
-    """Fleiss' kappa asks for the same number of ratings on each unit; Krippendorff's alpha does not."""
-
-    code, title = "unequal_raters", "The units have different numbers of ratings"
 
 
 class NotConverged(AppError):

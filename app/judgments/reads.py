@@ -34,13 +34,6 @@ def find_current(session: Session, assignment_id: str) -> Judgment | None:
     return session.scalar(_CURRENT, {"which": assignment_id})
 
 
-def list_history(session: Session, assignment_id: str) -> Sequence[Judgment]:
-    """All answers to an assignment, first to last."""
-    return session.scalars(
-        select(Judgment).where(Judgment.assignment_id == assignment_id).order_by(Judgment.revision)
-    ).all()
-
-
 def find_by_client_token(session: Session, annotator_id: int, token: str) -> Judgment | None:
     return session.scalar(_BY_TOKEN, {"who": annotator_id, "token": token})
 

@@ -75,10 +75,6 @@ def emails(session: Session, ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.email for row in rows}
 
 
-def count_researchers(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Researcher)) or 0
-
-
 def find_holder(session: Session, token: str) -> Holder | None:
     """Whose token this is, or None when it is unknown or revoked."""
     row = session.execute(_HOLDER, {"hash": token_hash(token)}).one_or_none()

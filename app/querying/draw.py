@@ -12,7 +12,6 @@ left: the mass of the gone is not lost.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from random import Random
 
@@ -127,8 +126,3 @@ def distinct(rng: Random, size: int, count: int) -> list[int]:
     if count >= size:
         return rng.sample(range(size), size)
     return rng.sample(range(size), count)
-
-
-def is_probability(value: float) -> bool:
-    """Whether a logged propensity can be divided by."""
-    return math.isfinite(value) and 0 < value <= 1

@@ -12,7 +12,7 @@ import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, BinaryIO
@@ -286,8 +286,3 @@ def _archive(stream: io.BufferedReader[Any], name: str, limits: Limits) -> Itera
                         yield from ((f"{member}, {w}".removesuffix(", file"), r) for w, r in source.records)
     except zipfile.BadZipFile as error:
         raise UnreadableFile(f"{name} cannot be unpacked: {error}") from None
-
-
-def first_records(records: Iterable[Record], most: int) -> list[Any]:
-    """The first records that could be read, for a look at what they are."""
-    return [r for _, r in itertools.islice((x for x in records if not isinstance(x[1], RowError)), most)]
