@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         """Where finished exports lie."""
         return self.data_dir / "exports"
 
+    def uploads_dir(self) -> Path:
+        """Where files of items lie between being looked at and being loaded."""
+        return self.data_dir / "uploads"
+
     def host_list(self) -> list[str]:
         """Host names that may be asked for; an empty list allows any."""
         return [h.strip() for h in self.trusted_hosts.split(",") if h.strip()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -21,11 +21,11 @@ from app.studies import reads
 from app.studies.importing import files, oddities
 from app.studies.importing.rows import Checked, ItemRow
 from app.studies.tables import Item, Pair, Study
-from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.deps import Config, Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
-from app.web.research import asking, disagreement, results
+from app.web.research import asking, disagreement, results, uploads
 from app.web.research.frame import (
     Asked,
     Ending,
@@ -36,6 +36,7 @@ from app.web.research.frame import (
     frame,
     listed,
 )
+from app.web.research.uploads import Upload, Uploaded
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -62,6 +63,7 @@ class Loading(Frame):
     guess: files.Guess | None = None
     text: str = ""
     name: str = ""
+    kept: str = ""
     good: int = 0
     pairs: int = 0
     bad: tuple[Any, ...] = ()
@@ -98,35 +100,6 @@ class ItemPage(Frame):
     servings: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file that was chosen, or text that was pasted; what is shown again keeps the text."""
-
-    data: bytes
-    name: str
-    text: str
-    fields: dict[str, str]
-
-
-async def _upload(request: Request) -> Upload:
-    async with request.form(max_files=1, max_fields=60, max_part_size=300_000_000) as form:
-        fields = {k: v for k, v in form.multi_items() if isinstance(v, str)}
-        file = form.get("file")
-        if file is not None and not isinstance(file, str) and file.filename:
-            data = await file.read()
-            try:
-                text = data.decode("utf-8") if len(data) < 2_000_000 else ""
-            except UnicodeDecodeError:
-                text = ""
-            return Upload(data, file.filename, text, fields)
-    text = fields.get("text", "").replace("\r\n", "\n")
-    name = fields.get("name") or ("pasted.jsonl" if text.lstrip()[:1] in "{[" else "pasted.csv")
-    return Upload(text.encode("utf-8", "surrogatepass"), name, text, fields)
-
-
-Uploaded = Annotated[Upload, Depends(_upload)]
-
-
 @router.get("/studies/{slug}/items", name="items.index")
 def index(
     request: Request,
@@ -161,10 +134,20 @@ def loading(request: Request, slug: str, session: ReadSession, who: SignedIn) ->
 
 
 @router.post("/studies/{slug}/items/look", name="items.look", max_body_size=1_000_000_000)
-def look(request: Request, slug: str, session: ReadSession, who: SignedIn, form: Uploaded) -> Response:
-    """Read the file and say what is in it; nothing is stored."""
+def look(
+    request: Request,
+    slug: str,
+    session: ReadSession,
+    who: SignedIn,
+    now: Now,
+    settings: Config,
+    form: Uploaded,
+) -> Response:
+    """Read the file and say what is in it; no item is stored."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    folder = settings.uploads_dir()
     try:
+        form = uploads.recalled(folder, form, study, who)
         read = _read(form)
     except AppError as error:
         page = Loading(
@@ -173,19 +156,30 @@ def look(request: Request, slug: str, session: ReadSession, who: SignedIn, form:
             name=form.name,
         )
         return render(request, "research/load.html", page, status=422)
-    return render(request, "research/load.html", _looked(session, who, study, form, read))
+    kept = uploads.keep(folder, form, study, who, now=now)
+    return render(request, "research/load.html", _looked(session, who, study, form, read, kept))
 
 
 @router.post("/studies/{slug}/items/load", name="items.load", max_body_size=1_000_000_000)
 def load(
-    request: Request, slug: str, session: WriteSession, who: SignedIn, now: Now, form: Uploaded
+    request: Request,
+    slug: str,
+    session: WriteSession,
+    who: SignedIn,
+    now: Now,
+    settings: Config,
+    form: Uploaded,
 ) -> Response:
     """Store the items: all of them, or, when that is asked for, those that can be used."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
+    folder = settings.uploads_dir()
     try:
+        form = uploads.recalled(folder, form, study, who)
         read = _read(form)
         if read.checked.errors and form.fields.get("load") != "others":
-            return render(request, "research/load.html", _looked(session, who, study, form, read), status=422)
+            kept = uploads.keep(folder, form, study, who, now=now)
+            page = _looked(session, who, study, form, read, kept)
+            return render(request, "research/load.html", page, status=422)
         intake.add_items(session, study, read.checked.rows, by=who.id, now=now)
     except AppError as error:
         page = Loading(
@@ -332,7 +326,9 @@ def _read(form: Upload) -> files.Read:
     )
 
 
-def _looked(session: Session, who: Researcher, study: Study, form: Upload, read: files.Read) -> Loading:
+def _looked(
+    session: Session, who: Researcher, study: Study, form: Upload, read: files.Read, kept: str
+) -> Loading:
     checked: Checked = read.checked
     report = oddities.look(checked.rows)
     total = len(checked.errors)
@@ -341,6 +337,7 @@ def _looked(session: Session, who: Researcher, study: Study, form: Upload, read:
         guess=read.guess,
         text=form.text,
         name=form.name,
+        kept=kept,
         good=len(checked.rows),
         pairs=report.pairs,
         bad=tuple(checked.errors[:100]),
