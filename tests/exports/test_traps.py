@@ -24,7 +24,7 @@ from tests.exports import builder, reading
 
 Fill = Callable[..., tuple[Database, int, datetime]]
 Made = tuple[Database, int, datetime]
-NOT_THERE = {"preference_group", "meta_preferences", "meta_judgments"}
+NOT_THERE = {"preference_delegated", "preference_group", "meta_preferences", "meta_judgments"}
 """The small study has no groups, and nobody was asked how their choices should be read."""
 MEANT_BY_TRAINERS = {
     "prompt", "margin", "label", "completion", "messages", "tools", "chat_template_kwargs", "image", "images",

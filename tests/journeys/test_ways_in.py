@@ -144,7 +144,11 @@ def test_small_tables_are_searched_sorted_and_files(site, visit):
         rows = page.request.get(f"{site.url}{path}.json?q={words}&sort={column}").json()["rows"]
         assert rows, path
         assert [r[column] for r in rows] == sorted(r[column] for r in rows)
-        assert page.request.get(f"{site.url}{path}.json?q=nothing-like-it").json() == {"total": 0, "rows": []}
+        assert page.request.get(f"{site.url}{path}.json?q=nothing-like-it").json() == {
+            "total": 0,
+            "complete": True,
+            "rows": [],
+        }
         table = list(
             csv.DictReader(
                 io.StringIO(page.request.get(f"{site.url}{path}.csv?q={words}&sort={column}").text())

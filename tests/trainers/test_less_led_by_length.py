@@ -21,11 +21,12 @@ from app.studies.tables import Study
 from tests import factories
 from tests.exports import reading
 from tests.trainers.simulated import WORDS
-from tests.trainers.test_better_reward_models import fit
 
 datasets = pytest.importorskip("datasets")
 torch = pytest.importorskip("torch")
 trl = pytest.importorskip("trl")
+
+from tests.trainers.test_better_reward_models import fit  # noqa: E402 - it needs the trainers
 
 pytestmark = [pytest.mark.trainers, pytest.mark.filterwarnings("ignore")]
 
