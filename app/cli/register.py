@@ -44,17 +44,18 @@ def _register(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> 
         found = labels.labels(session, find_study(session, options.slug))
     made, e = register.entries(found), found.endorsed
     moved, turned = int(e.moved.sum()), int(register.turned(e).sum())
+    judged = int((e.weight_raw > 0).sum())
     if options.json:
         print_json(
             {
-                "labels": int(e.side.size),
+                "labels": judged,
                 "moved": moved,
                 "turned": turned,
                 "influences": [one.row() for one in made],
             }
         )
         return 0
-    print(f"{options.slug}: {moved:,} of {e.side.size:,} labels moved, {turned:,} turned over.")
+    print(f"{options.slug}: {moved:,} of {judged:,} labels moved, {turned:,} turned over.")
     for one in made:
         points = one.effect.points
         if points is None:
