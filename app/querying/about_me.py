@@ -34,6 +34,8 @@ from app.studies.tables import Study
 
 LAST_GUESSES = 10
 KIND = "M9"
+SAMPLE = 3
+"""Guesses shown to someone who wants to see a sample before their picture answers for them."""
 NOTHING_YET = (
     "Not enough to say anything yet. After about 25 choices we'll show you what we think we've learned."
 )
@@ -41,10 +43,14 @@ NOTHING_YET = (
 
 @dataclass(frozen=True)
 class Guesses:
-    """Of the last guesses that were written down before an answer: oldest first, whether each was right; and what chance would get."""
+    """Of the last guesses that were written down before an answer: oldest first, whether each was right; and what chance would get.
+    ``last``: the newest of them, each with its judgment and the side that was guessed: a sample of how the picture answers, on pairs
+    that the person has judged themselves.
+    """
 
     right: tuple[bool, ...]
     by_chance: float
+    last: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -274,7 +280,7 @@ def _guesses(session: Session, annotator_id: int) -> Guesses:
     """The last ten guesses that were written down with a question before it was answered."""
     later = aliased(Judgment)
     rows = session.execute(
-        select(Assignment.draw, Judgment.choice)
+        select(Assignment.draw, Judgment.choice, Judgment.id)
         .join(Judgment, Judgment.assignment_id == Assignment.id)
         .outerjoin(later, later.supersedes == Judgment.id)
         .where(
@@ -286,9 +292,14 @@ def _guesses(session: Session, annotator_id: int) -> Guesses:
         .order_by(Assignment.id.desc())
         .limit(5 * LAST_GUESSES)
     ).all()
-    right = [
-        (r.draw["own_guess"] > 0.5) == (r.choice == "left")  # a guess of one half is written down as none
+    guessed = [
+        (
+            r.id,
+            "left" if r.draw["own_guess"] > 0.5 else "right",
+            r.choice,
+        )  # a guess of one half is written down as none
         for r in rows
         if isinstance(r.draw.get("own_guess"), float) and r.draw["own_guess"] != 0.5
     ][:LAST_GUESSES]
-    return Guesses(tuple(reversed(right)), len(right) / 2)
+    right = tuple(side == choice for _, side, choice in reversed(guessed))
+    return Guesses(right, len(right) / 2, tuple((which, side) for which, side, _ in guessed[:SAMPLE]))

@@ -81,6 +81,8 @@ class AboutMe:
     foils: tuple[str, ...]
     clash: ClashCard | None
     delegation: tuple[str | None, str]
+    sample: tuple[tuple[Voice, str], ...] | None
+    """Where they asked to see one: own choices, each with the letter that the study had guessed beforehand."""
     guesses: tuple[bool, ...]
     right: int
     by_chance: int
@@ -106,7 +108,7 @@ def show(request: Request, slug: str, session: ReadSession, browser: Browser) ->
     """The statements, or that there is not enough to say anything yet."""
     visit = get_visit(session, slug, browser)
     found = about_me.read(session, visit.annotator, visit.spec)
-    return render(request, "about_me/about_me.html", _page(visit, found))
+    return render(request, "about_me/about_me.html", _page(visit, found, _sample(session, visit, found)))
 
 
 @router.get("/s/{slug}/about-me/evidence/{statement}", name="about_me.evidence")
@@ -248,7 +250,19 @@ def _says(visit: Visit, one: Statement) -> str:
     return about_me.kind().statement({"influence": one.name, "sign": one.sign}, words(visit.language))
 
 
-def _page(visit: Visit, found: Portrait) -> AboutMe:
+def _sample(session: Session, visit: Visit, found: Portrait) -> tuple[tuple[Voice, str], ...] | None:
+    """How the picture answers, on the last pairs that the person judged themselves after a guess was written down (METHOD 3.4.22)."""
+    event = found.said.get("delegation")
+    if event is None or event.answer.get("choice") != "sample":
+        return None
+    guessed = dict(found.guesses.last)
+    shown = {one.judgment_id: one for one in voices(session, visit, list(guessed))}
+    return tuple(
+        (shown[key], "A" if side == "left" else "B") for key, side in guessed.items() if key in shown
+    )
+
+
+def _page(visit: Visit, found: Portrait, sample: tuple[tuple[Voice, str], ...] | None = None) -> AboutMe:
     said = found.said
     beliefs = tuple(
         Belief(
@@ -268,7 +282,7 @@ def _page(visit: Visit, found: Portrait) -> AboutMe:
         choices=found.world.answered, opens_at=FROM, beliefs=beliefs, has_foils=bool(foils),
         foils=tuple(_says(visit, s) for s in foils) if reveal else (), clash=_clash(visit, found),
         delegation=(delegated.answer.get("choice"), delegated.answer_text or "") if delegated else (None, ""),
-        guesses=found.guesses.right, right=sum(found.guesses.right), by_chance=round(found.guesses.by_chance),
+        sample=sample, guesses=found.guesses.right, right=sum(found.guesses.right), by_chance=round(found.guesses.by_chance),
         changes=tuple(c for c in (_change(visit, listed) for listed in found.changes) if c is not None),
         labels={k: say(k) for k in _LABELS},
     )  # fmt: skip

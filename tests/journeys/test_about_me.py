@@ -334,3 +334,38 @@ def test_pages_about_a_person_pass_axe_and_fit_a_phone(make_site, visit):
         assert page.locator("article.belief").count() == 0
         page.get_by_role("button", name="You may guess about me again").click()
         assert page.locator("article.belief").count() >= 3
+
+
+def test_whoever_wants_a_sample_sees_what_their_picture_said_of_pairs_they_judged(make_site, visit):
+    site = make_site(
+        rows=rows(),
+        querying={"retest": 0},
+        meta={"share": 0.0, "kinds": ["M9"]},
+        collection={"per_annotator": 60},
+    )
+    crowd(site)
+    page = visit(width=390)
+    join(page, site)
+    person = newest(site)
+    answer_by_taste(site, person, 30)
+    page.goto(f"{site.url}/s/{site.slug}/about-me")
+    assert page.locator("#sample").count() == 0
+    page.locator("input[name=delegation][value=sample]").check(force=True)
+    page.get_by_role("button", name="Save and see what changed").click()
+    page.goto(f"{site.url}/s/{site.slug}/about-me")
+    assert "nothing to show yet" in page.locator("#sample").inner_text()
+    fitting.fit(site.database, made_of(site).study_id, now=utc_now())
+    answer_by_taste(site, person, 6)
+    page.goto(f"{site.url}/s/{site.slug}/about-me")
+    assert Axe().run(page).violations_count == 0
+    shown = page.locator("#sample li")
+    with site.database.read() as session:
+        rows_ = session.scalars(
+            sa.select(Assignment)
+            .where(Assignment.annotator_id == person, Assignment.state == "answered")
+            .order_by(Assignment.id.desc())
+        ).all()
+        told = [r.draw["own_guess"] for r in rows_ if "own_guess" in r.draw and r.draw["own_guess"] != 0.5]
+    assert shown.count() == min(3, len(told)) > 0
+    for n in range(shown.count()):
+        assert f"Your picture said {'A' if told[n] > 0.5 else 'B'}." in shown.nth(n).inner_text()
