@@ -247,12 +247,12 @@ def test_what_the_study_has_learned(make_site, visit):
     about = f"{site.url}/s/{site.slug}/about-me"
     page.goto(about)
     assert "Not enough to say anything yet" in page.locator("main").inner_text()
-    answer_by_taste(site, person, 30)
+    answer_by_taste(site, person, 40)
     fitting.fit(site.database, made_of(site).study_id, now=utc_now())
     with_a_foil_about_something_else(site, person, "length")
     page.goto(about)
     beliefs = page.locator("article.belief")
-    assert beliefs.count() >= 3
+    assert beliefs.count() >= 2
     assert page.get_by_role("button", name=re.compile("all", re.IGNORECASE)).count() == 0
     assert "taken from someone else" in page.locator("main").inner_text()
     assert page.locator("main input:checked").count() == 0
@@ -325,15 +325,17 @@ def test_pages_about_a_person_pass_axe_and_fit_a_phone(make_site, visit):
     for width, scheme in ((1280, "light"), (390, "dark")):
         page = visit(width=width, color_scheme=scheme)
         join(page, site)
-        answer_by_taste(site, newest(site), 30)
+        answer_by_taste(site, newest(site), 40)
         page.goto(f"{site.url}/s/{site.slug}/about-me")
+        there = page.locator("article.belief").count()
+        assert there >= 2
         assert Axe().run(page).violations_count == 0
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.get_by_role("button", name="Don’t use my choices to guess about me").click()
         assert "We’ve stopped" in page.locator("main").inner_text()
         assert page.locator("article.belief").count() == 0
         page.get_by_role("button", name="You may guess about me again").click()
-        assert page.locator("article.belief").count() >= 3
+        assert page.locator("article.belief").count() == there
 
 
 def test_whoever_wants_a_sample_sees_what_their_picture_said_of_pairs_they_judged(make_site, visit):
