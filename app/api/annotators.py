@@ -11,6 +11,7 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.http.sessions import Now, WriteSession
 from app.kit.errors import Malformed
+from app.people import invites
 from app.people import reads as people_reads
 from app.people import writes as people
 from app.people.errors import StudyFull
@@ -76,7 +77,7 @@ def add(
         group_key=spec.people.groups.key if spec.people.groups else None,
     )
     token = people.issue_token(session, annotator_id=joined.annotator.id, name="api", now=now)
-    invite, code = people.create_invite(
+    invite, code = invites.create_invite(
         session, study.id, kind="personal", by=who, now=now, label=joined.annotator.external_id
     )
     invite.annotator_id = joined.annotator.id

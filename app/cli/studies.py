@@ -22,8 +22,8 @@ from app.cli.setting import (
 from app.kit.clock import utc_now
 from app.kit.errors import NotFound
 from app.kit.settings import Settings
+from app.people import invites
 from app.people import reads as people_reads
-from app.people import writes as people
 from app.studies import reading, reads, writes
 from app.studies.importing import files as importing
 from app.studies.importing import probes, sourcing
@@ -185,11 +185,11 @@ def _invite(options: argparse.Namespace, settings: Settings, rooms: Rooms) -> in
         if options.count is not None and options.count < 1:
             raise ValueError(f"--count is 1 or more, not {options.count}.")
         if options.count is None:
-            _, code = people.create_invite(session, study.id, kind="link", by=None, now=utc_now())
+            _, code = invites.create_invite(session, study.id, kind="link", by=None, now=utc_now())
             codes = [code]
         else:
             codes = [
-                people.create_invite(session, study.id, kind="personal", by=None, now=utc_now())[1]
+                invites.create_invite(session, study.id, kind="personal", by=None, now=utc_now())[1]
                 for _ in range(options.count)
             ]
     for code in codes:

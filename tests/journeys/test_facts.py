@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.kit.clock import utc_now
+from app.people import invites
 from app.people import writes as people
 from app.people.tables import Annotator
 from app.studies.tables import Item, Response, Study
@@ -61,7 +62,7 @@ def test_hostile_text_runs_on_no_page_of_a_researcher(site, visit):
         turn = [{"role": "user", "content": EVIL}]
         session.execute(sa.update(Item).values(prompt=turn, search_text=EVIL, topic=EVIL[:200]))
         session.execute(sa.update(Annotator).values(external_id=Annotator.external_id + EVIL))
-        people.create_invite(
+        invites.create_invite(
             session,
             session.scalars(sa.select(Study.id)).one(),
             kind="personal",

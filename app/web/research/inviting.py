@@ -14,8 +14,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.assignments import intake
+from app.people import invites
 from app.people import reads as people_reads
-from app.people import writes as people
 from app.people.tables import Invite, Researcher
 from app.studies import masking, reading, reads
 from app.studies.spec import StudySpec
@@ -74,7 +74,7 @@ def make(request: Request, slug: str, session: WriteSession, who: SignedIn, now:
         if not labels:
             problems = (Problem("Write one id or e-mail address a line", "labels"),)
         for label in labels:
-            _, code = people.create_invite(
+            _, code = invites.create_invite(
                 session, study.id, kind="personal", by=who.id, now=now, label=label[:200]
             )
             made.append((label, f"{base}/i/{code}"))
@@ -88,7 +88,7 @@ def make(request: Request, slug: str, session: WriteSession, who: SignedIn, now:
         except ValueError:
             problems = (Problem("Write a whole number of people and a date such as 2027-01-31", "limit"),)
         else:
-            people.create_invite(
+            invites.create_invite(
                 session, study.id, kind="link", by=who.id, now=now, max_uses=most, expires_at=ends
             )
             response = see_other(f"/studies/{slug}/invite#made")
@@ -119,7 +119,7 @@ def codes(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form)
 def revoke(slug: str, public_id: str, session: WriteSession, who: SignedIn, now: Now) -> Response:
     """Close a way in; people who used it stay."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    people.revoke_invite(session, study.id, public_id, now=now)
+    invites.revoke_invite(session, study.id, public_id, now=now)
     return see_other(f"/studies/{slug}/invite")
 
 
