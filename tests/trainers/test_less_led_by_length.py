@@ -30,7 +30,7 @@ from tests.trainers.test_better_reward_models import fit  # noqa: E402 - it need
 
 pytestmark = [pytest.mark.trainers, pytest.mark.filterwarnings("ignore")]
 
-PAIRS, PROBES, FRESH, PEOPLE, PER_PAIR, CONTENT, MOST = 300, 70, 300, 30, 5, 6, 8
+PAIRS, PROBES, FRESH, PEOPLE, PER_PAIR, CONTENT, MOST = 300, 70, 2000, 30, 5, 6, 8
 SHARP, PULL = 3.0, 0.25
 """Logits of a choice for one spread of worth, and for each further word that says nothing."""
 PADDING = "moreover"
@@ -65,7 +65,7 @@ def text(words: np.ndarray, padding: int) -> str:
     return " ".join([*(WORDS[w] for w in words), *[PADDING] * int(padding)]) + "."
 
 
-def study(database: Any, clock: Any, crowd: Crowd) -> int:
+def study(database: Any, clock: Any, crowd: Crowd, seed: random.Random) -> int:
     """The study with its votes and what people said of length; everything through the product's own doors."""
     both = [crowd.answers(PAIRS), crowd.answers(PROBES, probe=True)]
     words, padding = (np.concatenate(parts) for parts in zip(*both, strict=True))
@@ -83,7 +83,7 @@ def study(database: Any, clock: Any, crowd: Crowd) -> int:
         }
         for n in range(PAIRS + PROBES)
     ]  # fmt: skip
-    votes, seed = [], random.Random(3)
+    votes = []
     for n in range(PAIRS + PROBES):
         for person in seed.sample(range(PEOPLE), PER_PAIR):
             sides = ("a", "b") if seed.random() < 0.5 else ("b", "a")
@@ -128,14 +128,15 @@ def ahead(model: Any, tokenizer: Any, words: np.ndarray, padding: np.ndarray) ->
     return scores[0] - scores[1]
 
 
+@pytest.mark.parametrize("number", range(1, 6))
 def test_a_stock_trainer_on_the_endorsed_export_is_less_led_by_length(
-    sqlite_database: Any, clock: Any, tmp_path: Path, tiny: Any, record_property: Any
+    number: int, sqlite_database: Any, clock: Any, tmp_path: Path, tiny: Any, record_property: Any
 ):
     """Held-out pairs that say the same at two lengths: how far the longer is put ahead, and how often; and fresh pairs against what
-    people stand by. TRL's reward trainer as it is, on ``preference_expanded``.
+    people stand by, in every one of five worlds. TRL's reward trainer as it is, on ``preference_expanded``.
     """
-    crowd = Crowd(1)
-    study_id = study(sqlite_database, clock, crowd)
+    crowd = Crowd(number)
+    study_id = study(sqlite_database, clock, crowd, random.Random(number + 2))
     matched, fresh = crowd.answers(FRESH, probe=True), crowd.answers(FRESH)
     got = {}
     for rule in ("soft", "endorsed"):
