@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from threading import Lock
 from typing import Any
 
@@ -52,8 +53,9 @@ def keep(database: Database, study_id: int, *, now: datetime) -> Kept:
         study = session.get_one(Study, study_id)
         found, held = labels.basis(session, study), wishes.active_patches(session, study_id)
         state = labels.state(session, study)
-        silent = without_effect(wishes.list_events(session, study_id, kind="M1"))
-    result = summary(found, held, silent)
+        events = wishes.list_events(session, study_id)
+    silent = without_effect([e for e in events if e.kind == "M1"])
+    result = summary(found, held, silent) | {"question_seconds": question_seconds(events)}
     with database.write() as session:
         made = Fit(
             study_id=study_id, kind=KIND, method=METHOD, version=VERSION, seed=0, state=state[:200],
@@ -98,6 +100,15 @@ def without_effect(events: Sequence[MetaEvent]) -> dict[str, tuple[int, int]]:
         unsure, confound = found.get(name, (0, 0))
         found[name] = (unsure + (choice == "unsure"), confound + (choice == "confound"))
     return found
+
+
+def question_seconds(events: Sequence[MetaEvent]) -> dict[str, tuple[float, int]]:
+    """By kind of question about choices: the median of how long answering took, in seconds, and of how many answers that is."""
+    found: dict[str, list[float]] = {}
+    for e in events:
+        if e.assignment_id is not None and e.elapsed_ms:
+            found.setdefault(e.kind, []).append(e.elapsed_ms / 1000)
+    return {kind: (median(taken), len(taken)) for kind, taken in sorted(found.items())}
 
 
 def summary(

@@ -7,7 +7,7 @@ against people who were not selected by them. Every row says with which probabil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -38,6 +38,7 @@ RANDOM_SHARE = 0.2
 """Of meta-questions asked because they are worth it, drawn at random all the same: over the promised fifteen per cent."""
 CHECK_SHARE = 0.05
 """How often one is drawn at random where none is worth more than a vote."""
+OWN_FIGURE = 5
 _PUT_BEFORE = select(Assignment.kind, Assignment.work_session, Assignment.shown_at).where(
     Assignment.annotator_id == bindparam("who"),
     Assignment.kind != "comparison",
@@ -94,7 +95,7 @@ def take_turn(
     occasions = _due(session, study, spec, annotator, person, kept=kept, now=now)
     if not occasions and not steps:
         return Turn(None, 1.0)
-    taken, chosen = choose(occasions, vote, rng, steps)
+    taken, chosen = choose(priced(occasions, kept), vote, rng, steps)
     if chosen is not None:
         put = _put(session, study, spec, annotator, person, chosen, seed=seed, deltas=deltas, now=now)
         return Turn(put, taken.vote)
@@ -131,34 +132,47 @@ def may_be_due(spec: StudySpec, person: PersonLoad) -> bool:
 
 
 def choose(
-    occasions: Sequence[Occasion], vote_price: float | None, rng: Random, steps: Sequence[Offer] = ()
+    occasions: Sequence[tuple[Occasion, float]],
+    vote_price: float | None,
+    rng: Random,
+    steps: Sequence[Offer] = (),
 ) -> tuple[Taken, Chosen | None]:
     """What is decided, and the meta-question to put, if it is one. Indices are of occasions first, then of steps.
 
     Triggered questions that are worth more than a vote are drawn in proportion to price, beside other steps; with probability
     ``RANDOM_SHARE`` one of all at random instead. Where none is worth it, one at random comes with probability ``CHECK_SHARE``.
+
+    Args:
+        occasions: Each with its price, in labels moved a second.
     """
     n = len(occasions)
     floor = vote_price or 0.0
-    prices = [o.price(seconds(o)) for o in occasions]
-    due = any(o.triggered and price > floor for o, price in zip(occasions, prices, strict=True))
+    due = any(o.triggered and price > floor for o, price in occasions)
     room = 1 - sum(step.chance for step in steps)
     chance = room * (RANDOM_SHARE if due else CHECK_SHARE) / n if n else 0.0
     offers = [
-        Offer(o.kind, o.template, price if o.triggered else 0.0, chance=chance)
-        for o, price in zip(occasions, prices, strict=True)
+        Offer(o.kind, o.template, price if o.triggered else 0.0, chance=chance) for o, price in occasions
     ]
     taken = choose_offer([*offers, *steps], vote_price=floor, rng=rng)
     if taken.index is None or taken.index >= n:
         return taken, None
-    i = taken.index
-    return taken, Chosen(occasions[i], taken.probability, taken.by_chance, prices[i], vote_price, n)
+    occasion, price = occasions[taken.index]
+    return taken, Chosen(occasion, taken.probability, taken.by_chance, price, vote_price, n)
 
 
-def seconds(occasion: Occasion) -> float:
-    """What answering it takes."""
-    kind = registry.by_code().get(occasion.kind)
-    return kind.seconds if kind else 20.0
+def priced(occasions: Iterable[Occasion], kept: keeping.Kept | None) -> list[tuple[Occasion, float]]:
+    """Each with what it is worth: expected change of labels per second of answering it."""
+    return [(o, o.price(seconds(o.kind, kept))) for o in occasions]
+
+
+def seconds(code: str, kept: keeping.Kept | None) -> float:
+    """What answering a question of a kind takes: the kind's own figure, as if ``OWN_FIGURE`` answers had taken that long, and the
+    median of the study's answers.
+    """
+    kind = registry.by_code().get(code)
+    own = kind.seconds if kind else 20.0
+    taken, n = kept.result.get("question_seconds", {}).get(code, (0.0, 0)) if kept else (0.0, 0)
+    return (own * OWN_FIGURE + taken * n) / (OWN_FIGURE + n)
 
 
 @dataclass(frozen=True)

@@ -134,11 +134,10 @@ class Occasion:
     triggered: bool
     evidence: tuple[str, ...] = ()
     cases: tuple[OwnChoice, ...] = ()
-    seconds: float | None = None
 
     def price(self, seconds: float) -> float:
         """Expected change of labels per second (METHOD 3.0, EVMI)."""
-        return sum(p * moved for _, p, moved in self.outcomes) / max(self.seconds or seconds, 1.0)
+        return sum(p * moved for _, p, moved in self.outcomes) / max(seconds, 1.0)
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ def _could(session: Session, study: Study, *, people: int) -> Iterable[list[_Cou
         facts = worlds.world(session, person, spec, kept)
         found = [o for kind in asking for o in kind.occasions(facts)]
         found += own_questions.occasions(spec, facts, {k.code for k in asking})
-        priced = [(o, o.price(meta.seconds(o))) for o in found if o.template not in retired]
+        priced = meta.priced((o for o in found if o.template not in retired), kept)
         yield [
             _Could(person.pseudonym, o, price, vote, o.triggered and price > (vote or 0.0))
             for o, price in priced

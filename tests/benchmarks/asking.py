@@ -163,7 +163,7 @@ def drawn_evenly(arm: str) -> Iterator[None]:
         taken, chosen = usual(occasions, vote_price, rng, steps)
         if chosen is None:
             return taken, None
-        occasion = rng.choice(list(occasions))
+        occasion, _ = rng.choice(list(occasions))
         asks = 1 - taken.vote
         return taken, meta.Chosen(occasion, asks / len(occasions), True, 0.0, vote_price, len(occasions))
 

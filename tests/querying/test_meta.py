@@ -9,12 +9,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.aggregation import keeping
 from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.tables import Assignment, PersonLoad
 from app.db.session import connect
 from app.judgments.errors import AnswerIncomplete, EditWindowClosed
 from app.metapreferences import answering, reads
 from app.metapreferences.errors import NotOffered
+from app.metapreferences.tables import MetaEvent
 from app.people.tables import Annotator
 from app.querying import meta
 from app.questions.asking import LAST, Occasion
@@ -225,14 +227,14 @@ def test_every_question_says_how_likely_it_was(swayed, clock):
             assert set(row.payload["preview"]) >= {"count", "ignore"}
 
 
-def occasion(name, moves, *, triggered=True):
-    return Occasion("M1", name, {}, {}, (("a", 1.0, moves),), triggered, seconds=10.0)
+def occasion(name, price, *, triggered=True):
+    return Occasion("M1", name, {}, {}, (("a", 1.0, 10 * price),), triggered), price
 
 
 def test_a_draw_has_the_probability_it_says():
     from random import Random
 
-    options = [occasion("x", 5.0), occasion("y", 2.0), occasion("z", 9.0, triggered=False)]
+    options = [occasion("x", 0.5), occasion("y", 0.2), occasion("z", 0.9, triggered=False)]
     rng, seen, told = Random(4), Counter(), {}
     for _ in range(6000):
         taken, chosen = meta.choose(options, 0.1, rng)
@@ -249,6 +251,21 @@ def test_a_draw_has_the_probability_it_says():
     assert all(c.random for _, c in rare if c is not None)
 
 
+def test_a_question_is_priced_by_how_long_people_here_take_over_it():
+    """Twenty answers of fifty seconds: (5 x 20 + 20 x 50) / 25 = 44; before a fit, and where it says nothing, the kind's own 20."""
+    told = [MetaEvent(kind="M1", assignment_id=str(n), elapsed_ms=50_000) for n in range(20)]
+    tapped = [
+        MetaEvent(kind="M12", judgment_id="j", elapsed_ms=900),
+        MetaEvent(kind="M1", assignment_id="x"),
+    ]
+    taken = keeping.question_seconds([*told, *tapped])
+    assert taken == {"M1": (50.0, 20)}
+    kept = keeping.Kept(1, "", {"question_seconds": taken})
+    assert [meta.seconds("M1", k) for k in (None, keeping.Kept(1, "", {}), kept)] == [20, 20, 44]
+    ((_, price),) = meta.priced([occasion("x", 0.5)[0]], kept)
+    assert price == pytest.approx(5.0 / 44)
+
+
 def test_other_steps_compete_with_questions_by_price():
     from random import Random
 
@@ -260,7 +277,7 @@ def test_other_steps_compete_with_questions_by_price():
     ]
     rng, seen, told, draws = Random(6), Counter(), {}, 8000
     for _ in range(draws):
-        taken, chosen = meta.choose([occasion("x", 5.0)], 0.1, rng, steps)
+        taken, chosen = meta.choose([occasion("x", 0.5)], 0.1, rng, steps)
         key = chosen.occasion.template if chosen else taken.index
         seen[key] += 1
         told[key] = taken.probability
@@ -275,7 +292,7 @@ def test_at_least_fifteen_per_cent_are_drawn_at_random():
     from random import Random
 
     rng = Random(8)
-    drawn = [meta.choose([occasion("x", 5.0), occasion("y", 1.0)], 0.2, rng)[1] for _ in range(4000)]
+    drawn = [meta.choose([occasion("x", 0.5), occasion("y", 0.1)], 0.2, rng)[1] for _ in range(4000)]
     assert sum(c.random for c in drawn if c) / sum(1 for c in drawn if c) >= 0.15
 
 
