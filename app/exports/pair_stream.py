@@ -91,7 +91,8 @@ def pairs(
 
 def _corrected(state: State, made: Endorsed, place: int) -> Corrected:
     patches = tuple(state.salted("patch", p) for p in made.patches_of(place))
-    return Corrected(float(made.p_raw[place]), made.shifts_of(place), patches, made.flipped_by(place))
+    before, after, weight = (float(of[place]) for of in (made.p_raw, made.p_endorsed, made.weight))
+    return Corrected(before, after, weight, made.shifts_of(place), patches, made.flipped_by(place))
 
 
 class Tallies:

@@ -33,11 +33,14 @@ class Label(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """What people's own words did to a pair's label: the first response's probability without them, what each influence moved
-    it by, the patches behind it under this export's own numbers, and the readings under which it would be the other one.
+    """What people's own words did to a pair's label: the first response's probability without them and with them, how many votes
+    it weighs, what each influence moved it by, the patches behind it under this export's own numbers, and the readings under which
+    it would be the other one.
     """
 
     p_raw: float
+    p_endorsed: float
+    weight: float
     shifts: dict[str, float]
     patches: tuple[str, ...]
     flipped_by: tuple[str, ...]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.aggregation.registry import ENDORSED
 from app.exports.protocol import Facts, Row, View
 from app.exports.records import Label, LabelledPair, Message, Side, Vote
 from app.exports.schema import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Column, Many, Schema, Struct
@@ -168,12 +169,15 @@ def _corrections(facts: Facts) -> list[Column]:
     """What people's own words did to the label, where a rule takes them in."""
     if not _endorsed(facts):
         return []
+    before = "probability of the chosen answer before corrections, under the endorsed rule's own"
+    after = "the same after corrections, as people want their choices read"
     return [
+        Column("p_raw", NUMBER, before, nullable=True),
+        *(() if ENDORSED in facts.rules[1:] else (Column("p_endorsed", NUMBER, after, nullable=True),)),
         Column(
-            "p_raw",
+            "weight",
             NUMBER,
-            "probability of the chosen answer before corrections, under the endorsed rule's own",
-            nullable=True,
+            "votes that the corrected label counts for: fewer where an influence may have made it",
         ),
         Column("influence_shift", SHIFTS, "what taking an influence out moved that probability by"),
         Column("patches", TEXTS, "the corrections behind this label, under this export's own numbers"),
@@ -210,7 +214,9 @@ def values(row: Directed, facts: Facts) -> Row:
             _tell(found, name, label, tells, turned=turned)
     said = pair.corrected
     if said is not None:
-        found["p_raw"] = known(1.0 - said.p_raw if turned else said.p_raw)
+        for name, p in (("p_raw", said.p_raw), ("p_endorsed", said.p_endorsed)):
+            found.setdefault(name, known(1.0 - p if turned else p))
+        found["weight"] = said.weight
         found["influence_shift"] = [
             {"influence": name, "shift": -shift if turned else shift}
             for name, shift in sorted(said.shifts.items())

@@ -106,6 +106,22 @@ def test_lighter_pairs_become_fewer_rows(said: tuple[Database, builder.Builder, 
     assert sum(r["item_id"] == "i1" for r in rows) == 10
 
 
+@pytest.mark.parametrize("rule", ["endorsed+majority", "majority,endorsed+majority"])
+def test_a_row_tells_both_shares_and_the_weight_whichever_rule_decides(
+    said: tuple[Database, builder.Builder, Patch], tmp_path: Path, rule: str
+):
+    """Three of five for z, two of the three guessing: 3/5 before, 1/3 after, of three votes; chosen is y or z as the rule says."""
+    database, made, _ = said
+    reading.make(database, made.study.id, tmp_path / "x", now=made.tick(), rule=rule)
+    row = row_of(tmp_path / "x", "preference", "i0")
+    turned = rule.startswith("endorsed")
+    assert row["chosen_response_id"] == ("y" if turned else "z")
+    assert row["p_raw"] == pytest.approx(2 / 5 if turned else 3 / 5)
+    assert row["p_endorsed"] == pytest.approx(2 / 3 if turned else 1 / 3)
+    assert (row["weight"], row["n_judgments"]) == (3, 5)
+    assert set(row) >= {"influence_shift", "patches", "stable"}
+
+
 def test_taken_back_the_labels_are_as_before_and_the_older_export_stays(
     said: tuple[Database, builder.Builder, Patch], tmp_path: Path
 ):
@@ -143,6 +159,7 @@ def test_nobody_has_said_anything_changes_nothing_and_is_told(sqlite_database: D
     )
     for row in reading.rows(tmp_path / "x", "preference"):
         assert row["p_endorsed+majority"] == row["p_chosen"] == row["p_raw"] == pytest.approx(0.6)
+        assert row["p_endorsed"] == row["p_chosen"] and row["weight"] == row["n_judgments"] == 5
         assert row["patches"] == row["influence_shift"] == []
     assert "Nobody has said how their choices should be read" in (tmp_path / "x" / "README.md").read_text()
 
