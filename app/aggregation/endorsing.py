@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -390,11 +390,7 @@ def _resolve(
 
 def _jury(votes: Votes, rule: PoolingRule, members: Flags) -> Floats:
     """The rule's share among these people alone; NaN on pairs that none of them answered."""
-    kept = np.flatnonzero(members[votes.person])
-    only = replace(
-        votes, pair=votes.pair[kept], person=votes.person[kept], y=votes.y[kept],
-        first_on_left=votes.first_on_left[kept], weight=np.array(votes.weight, np.float64)[kept],
-    )  # fmt: skip
+    only = votes.only(np.flatnonzero(members[votes.person]))
     if rule.uses_groups:
         total = only.total
         none = np.full(votes.n_pairs, np.nan)

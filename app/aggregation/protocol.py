@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
@@ -139,6 +139,17 @@ class Votes:
             first=None if first is None else np.asarray(first, np.int64),
             second=None if second is None else np.asarray(second, np.int64),
             retests=retests,
+        )
+
+    def only(self, kept: Flags | Ints) -> Votes:
+        """Some of the votes, of the same pairs and people. kept: bool (n_votes,), or their places, int64."""
+        return replace(
+            self,
+            pair=self.pair[kept],
+            person=self.person[kept],
+            y=self.y[kept],
+            first_on_left=self.first_on_left[kept],
+            weight=self.weight[kept],
         )
 
     def responses(self) -> tuple[Ints, Ints, Ints]:

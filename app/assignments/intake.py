@@ -73,9 +73,7 @@ def retire_item(
     session: Session, study: Study, external_id: str, *, retired: bool, by: int | None, now: datetime
 ) -> None:
     """Ask about an item no more, or again; answers given stay. Raises NotFound."""
-    item = studies.find_item(session, study.id, external_id)
-    if item is None:
-        raise NotFound
+    item = studies.get_item(session, study.id, external_id)
     if (item.retired_at is not None) == retired:
         return
     session.execute(update(Item).where(Item.id == item.id).values(retired_at=now if retired else None))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from app.aggregation import registry as pooling
-from app.aggregation.protocol import Votes
 from app.aggregation.registry import EndorsedRule
 from app.exports.pair_stream import Tallies, pairs
 from app.exports.people import FEWEST_IN_GROUP
@@ -31,21 +29,9 @@ def group_pairs(state: State) -> Iterator[GroupPair]:
     for place, name in enumerate(crowd.group_names):
         if sizes[place] < FEWEST_IN_GROUP:
             continue
-        votes = _of_group(state.votes, place)
+        votes = state.votes.only(state.votes.group[state.votes.person] == place)
         wanted = votes.n_judgments > 0
         tallies = Tallies(votes, [rule.pool(votes), everyone], crowd, None)
         for pair in pairs(state, wanted=wanted, tallies=tallies):
             own, study = pair.labels
             yield GroupPair(name, int(sizes[place]), pair._replace(labels=(Label(*own[:3]),)), study)
-
-
-def _of_group(votes: Votes, place: int) -> Votes:
-    kept = votes.group[votes.person] == place
-    return replace(
-        votes,
-        pair=votes.pair[kept],
-        person=votes.person[kept],
-        y=votes.y[kept],
-        first_on_left=votes.first_on_left[kept],
-        weight=votes.weight[kept],
-    )

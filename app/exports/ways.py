@@ -90,9 +90,9 @@ def ways(
     said = _said(state)
     inside, sampled = _sampled(state, most)
     if inside is not None:
-        state = replace(state, votes=_cut(state.votes, inside))
+        state = replace(state, votes=state.votes.only(inside))
         if said is not None:
-            raw = replace(said.raw, votes=_cut(said.raw.votes, inside), judgment=said.raw.judgment[inside])
+            raw = replace(said.raw, votes=said.raw.votes.only(inside), judgment=said.raw.judgment[inside])
             said = replace(said, raw=raw)
     found, refused = _pooled(state, bool(spec_of(session, study).people.groups), said)
     judged = state.votes.n_judgments > 0
@@ -129,17 +129,6 @@ def _sampled(state: State, most: int) -> tuple[Flags | None, tuple[int, int] | N
     order = np.random.default_rng(0).permutation(items.size)
     kept = order[: max(1, int(np.searchsorted(np.cumsum(votes_of[order]), most, side="right")))]
     return np.isin(item, items[kept]), (int(kept.size), int(items.size))
-
-
-def _cut(votes: Votes, inside: Flags) -> Votes:
-    return replace(
-        votes,
-        pair=votes.pair[inside],
-        person=votes.person[inside],
-        y=votes.y[inside],
-        first_on_left=votes.first_on_left[inside],
-        weight=votes.weight[inside],
-    )
 
 
 def _said(state: State) -> Wanted | None:

@@ -197,27 +197,33 @@ def _pseudonyms(session: Session, keys: Sequence[int | None]) -> dict[int, str]:
     return found
 
 
+@dataclass(frozen=True)
+class PatchFilter:
+    """Which patches are wanted: of a kind, about one thing, ``active`` yes or no; empty for all."""
+
+    kind: str = ""
+    about: str = ""
+    active: str = ""
+
+    def takes(self, one: wishes.Listed) -> bool:
+        """Whether a patch is among those wanted."""
+        return (
+            (not self.kind or one.patch.kind == self.kind)
+            and (not self.about or one.patch.target_id == self.about)
+            and (not self.active or one.active == (self.active == "yes"))
+        )
+
+
 def patch_rows(
     session: Session,
     study_id: int,
     *,
-    kind: str = "",
-    about: str = "",
-    active: str = "",
+    wanted: PatchFilter | None = None,
     person: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Patches as a table shows them, newest first; ``active`` is yes, no or empty."""
-    listed = wishes.list_patches(session, study_id, annotator_id=person, target_id=about or None)
-    return told(session, [one for one in listed if wanted(one, kind=kind, active=active)])
-
-
-def wanted(one: wishes.Listed, *, kind: str = "", about: str = "", active: str = "") -> bool:
-    """Whether a patch is of this kind, about this, and has effect or not; empty for all."""
-    return (
-        (not kind or one.patch.kind == kind)
-        and (not about or one.patch.target_id == about)
-        and (not active or one.active == (active == "yes"))
-    )
+    """Patches as a table shows them, newest first."""
+    listed = wishes.list_patches(session, study_id, annotator_id=person)
+    return told(session, [one for one in listed if wanted is None or wanted.takes(one)])
 
 
 def told(session: Session, kept: Sequence[wishes.Listed]) -> list[dict[str, Any]]:

@@ -208,6 +208,14 @@ def find_item(session: Session, study_id: int, external_id: str) -> Item | None:
     return session.scalar(select(Item).where(Item.study_id == study_id, Item.external_id == external_id))
 
 
+def get_item(session: Session, study_id: int, external_id: str) -> Item:
+    """The item of this id. Raises NotFound."""
+    item = find_item(session, study_id, external_id)
+    if item is None:
+        raise NotFound
+    return item
+
+
 def list_responses(session: Session, item_id: int) -> Sequence[Response]:
     return session.scalars(
         select(Response).where(Response.item_id == item_id).order_by(Response.position)

@@ -28,6 +28,7 @@ from app.web.visits import Visit, see_other
 
 LONGEST_TEXT: Final = 5000
 _OF_ONE_PAGE: Final = frozenset({"client_token", "based_on", "code", "late"})
+"""Fields that say on which page an answer was given, which no other page carries along."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,8 @@ def to_change(
 
 def fields(form: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """A submitted form as names and values, to be carried along in another."""
-    left_out = {"client_token", "based_on", "code", "late"}
     found: list[tuple[str, str]] = []
     for name, value in form.items():
-        if name not in left_out:
+        if name not in _OF_ONE_PAGE:
             found.extend((name, str(one)) for one in (value if isinstance(value, list) else [value]))
     return tuple(found)

@@ -129,6 +129,19 @@ def asking(make_site):
     )  # fmt: skip
 
 
+@pytest.fixture
+def reviewing(make_site):
+    """A site that asks about pairs alone, whose other people have answered: what it learned of a person comes on a page of its own."""
+    site = make_site(
+        rows=rows(),
+        querying={"retest": 0},
+        meta={"share": 0.0, "kinds": ["M9"]},
+        collection={"per_annotator": 60},
+    )
+    crowd(site)
+    return site
+
+
 def to_question(page, site):
     join(page, site)
     person = newest(site)
@@ -232,15 +245,9 @@ def test_consequences_come_before_the_effect_also_without_a_script(make_site, vi
         assert by_length(session, session.get_one(Study, made.study_id)) == 0
 
 
-def test_what_the_study_has_learned(make_site, visit):
+def test_what_the_study_has_learned(reviewing, visit):
     """Acceptance 21, without a script, on a phone, in the dark."""
-    site = make_site(
-        rows=rows(),
-        querying={"retest": 0},
-        meta={"share": 0.0, "kinds": ["M9"]},
-        collection={"per_annotator": 60},
-    )
-    crowd(site)
+    site = reviewing
     page = visit(java_script_enabled=False, width=390, color_scheme="dark")
     join(page, site)
     person = newest(site)
@@ -314,14 +321,8 @@ def guesses(site, person):
         return found[1], found[0]
 
 
-def test_pages_about_a_person_pass_axe_and_fit_a_phone(make_site, visit):
-    site = make_site(
-        rows=rows(),
-        querying={"retest": 0},
-        meta={"share": 0.0, "kinds": ["M9"]},
-        collection={"per_annotator": 60},
-    )
-    crowd(site)
+def test_pages_about_a_person_pass_axe_and_fit_a_phone(reviewing, visit):
+    site = reviewing
     for width, scheme in ((1280, "light"), (390, "dark")):
         page = visit(width=width, color_scheme=scheme)
         join(page, site)
@@ -338,14 +339,8 @@ def test_pages_about_a_person_pass_axe_and_fit_a_phone(make_site, visit):
         assert page.locator("article.belief").count() == there
 
 
-def test_whoever_wants_a_sample_sees_what_their_picture_said_of_pairs_they_judged(make_site, visit):
-    site = make_site(
-        rows=rows(),
-        querying={"retest": 0},
-        meta={"share": 0.0, "kinds": ["M9"]},
-        collection={"per_annotator": 60},
-    )
-    crowd(site)
+def test_whoever_wants_a_sample_sees_what_their_picture_said_of_pairs_they_judged(reviewing, visit):
+    site = reviewing
     page = visit(width=390)
     join(page, site)
     person = newest(site)

@@ -147,9 +147,9 @@ def test_checks_of_an_earlier_design_are_not_counted(database, clock, make_study
         assert counted == listed > 0
 
 
-def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
-    """Of many draws from one state, each answer is repeated as often as its propensity says."""
-    with sqlite_database.write() as session:
+def repeated(database, clock):
+    """One person of a study of many pairs that repeats one answer in ten."""
+    with database.write() as session:
         made = factories.study(
             session,
             now=clock.now,
@@ -157,7 +157,12 @@ def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
             querying={"policy": "random", "retest": 0.1},
             session={"questions": 10},
         )
-    one = One(sqlite_database, clock, made)
+    return One(database, clock, made)
+
+
+def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
+    """Of many draws from one state, each answer is repeated as often as its propensity says."""
+    one = repeated(sqlite_database, clock)
     asked = [one.answer("left" if n % 4 else "skip", seed=n) for n in range(22)]
     one.change(asked[4], "right")
     one.design(querying={"retest": 0.6})
@@ -184,15 +189,7 @@ def test_a_repeat_comes_as_often_as_it_says(sqlite_database, clock):
 def test_a_repeat_worth_more_than_a_vote_comes_beyond_its_share_and_weighs_to_one(sqlite_database, clock):
     """At a turn with a pair on which people waver: its repeat competes with votes by price, and every row's odds are exact."""
     database = sqlite_database
-    with database.write() as session:
-        made = factories.study(
-            session,
-            now=clock.now,
-            pairs=40,
-            querying={"policy": "random", "retest": 0.1},
-            session={"questions": 10},
-        )
-    one = One(database, clock, made)
+    one = repeated(database, clock)
     asked = [one.answer("left", seed=n) for n in range(15)]
     with database.write() as session:
         rows = [session.get_one(Assignment, key) for key in asked]
@@ -201,12 +198,12 @@ def test_a_repeat_worth_more_than_a_vote_comes_beyond_its_share_and_weighs_to_on
         figure = {"fit_id": 1, "votes": 9, "people": 9, "first": 5, "second": 4, "ties": 0, "neither": 0}
         session.add(
             PairFigure(
-                pair_id=wavering, study_id=made.study_id, next_step="retest", within_person=0.2, **figure
+                pair_id=wavering, study_id=one.made.study_id, next_step="retest", within_person=0.2, **figure
             )
         )
         session.add(
             Fit(
-                study_id=made.study_id, kind=keeping.KIND, method=keeping.METHOD, version=keeping.VERSION, seed=0,
+                study_id=one.made.study_id, kind=keeping.KIND, method=keeping.METHOD, version=keeping.VERSION, seed=0,
                 state="x", judgments=15, seconds=0.0, made_at=clock.now,
                 result={"vote_price": 0.0001, "vote_seconds": 30.0, "influences": {}, "splits": {}, "people": {}},
             )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -24,13 +24,15 @@ from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
 from app.web.research import results
-from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
+from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, saved, siblings
 from app.web.visits import see_other
 
 router = APIRouter()
 GROUPS_FROM = 20
 A_LIST, MORE_PEOPLE = 12, 6
 Options = tuple[tuple[str, str], ...]
+Wished = Annotated[Filter, Depends(Filter)]
+"""What the address asks of the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +96,12 @@ def show(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    only: str = "",
-    topic: str = "",
-    model: str = "",
-    group: str = "",
+    wanted: Wished,
     page: int = 1,
     pair: int | None = None,
 ) -> Response:
     """Where people differ, most divided first, and one such pair."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    wanted = Filter(only, topic, model, group)
     return _page(request, session, who, study, wanted, page, pair)
 
 
@@ -113,16 +111,12 @@ def file(
     ending: Ending,
     session: ReadSession,
     who: SignedIn,
-    only: str = "",
-    topic: str = "",
-    model: str = "",
-    group: str = "",
+    wanted: Wished,
 ) -> Response:
     """The same rows as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    wanted = Filter(only, topic, model, group)
     rows, total = divided.listed(session, study.id, wanted, limit=tables.MOST_ROWS)
-    _count_group(session, rows, group)
+    _count_group(session, rows, wanted.group)
     return as_file(tables.Found(rows, total), f"{slug}-disagreement", ending)
 
 
@@ -159,9 +153,7 @@ def name_group(slug: str, session: WriteSession, who: SignedIn, now: Now, form: 
     if not number.isdigit():
         raise NotFound
     learned.name(session, study.id, int(number), str(form.get("name") or ""), by=who.id, now=now)
-    response = see_other(f"/studies/{slug}/disagreement#groups")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/disagreement#groups")
 
 
 def _page(
@@ -247,9 +239,7 @@ def _chosen(
 
 def detail(session: Session, study: Study, row: dict[str, Any], groups: tuple[learned.Group, ...]) -> Detail:
     """A pair in full: both answers, choices by group, reasons, where it stands and what would help."""
-    item = reads.find_item(session, study.id, row["item_id"])
-    if item is None:
-        raise NotFound
+    item = reads.get_item(session, study.id, row["item_id"])
     texts = {r.external_id: r for r in reads.list_responses(session, item.id)}
     chosen = voices.of_pair(session, row["pair_id"])
     who, about = _groups(chosen, groups)

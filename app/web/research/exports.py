@@ -28,8 +28,8 @@ from app.studies import reads as studies
 from app.studies.tables import Study
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
-from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, frame
+from app.web.render import Problem, render
+from app.web.research.frame import Frame, frame, saved
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -217,9 +217,7 @@ def remake(slug: str, number: int, session: WriteSession, who: SignedIn, now: No
     study, export = _export(session, slug, number, who)
     if form.get("do") == "files":
         places.enqueue(session, export, now=now)
-        response = see_other(f"/studies/{slug}/exports/{number}")
-        flash(response, "saved")
-        return response
+        return saved(f"/studies/{slug}/exports/{number}")
     options = export_options.ExportOptions.model_validate(export.options)
     made = places.order(session, study, options, by=who.id, now=now)
     return see_other(f"/studies/{slug}/exports/{made.number}")

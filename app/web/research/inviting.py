@@ -23,8 +23,8 @@ from app.studies.tables import Study
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
-from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, frame
+from app.web.render import Problem, render
+from app.web.research.frame import Frame, frame, saved
 from app.web.visits import see_other
 
 router = APIRouter()
@@ -91,9 +91,7 @@ def make(request: Request, slug: str, session: WriteSession, who: SignedIn, now:
             invites.create_invite(
                 session, study.id, kind="link", by=who.id, now=now, max_uses=most, expires_at=ends
             )
-            response = see_other(f"/studies/{slug}/invite#made")
-            flash(response, "saved")
-            return response
+            return saved(f"/studies/{slug}/invite#made")
     if form.get("as") == "csv" and made:
         out = io.StringIO()
         csv.writer(out).writerows([("id", "link"), *made])
@@ -110,9 +108,7 @@ def codes(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form)
     data = reads.spec_of(session, study).model_dump(mode="json")
     data["prolific"] = {name: str(form.get(name) or "").strip() or None for name in CODES}
     intake.change_study(session, study, reading.from_data(data), by=who.id, now=now)
-    response = see_other(f"/studies/{slug}/invite#prolific")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/invite#prolific")
 
 
 @router.post("/studies/{slug}/invite/{public_id}/revoke", name="inviting.revoke")

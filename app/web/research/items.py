@@ -24,18 +24,9 @@ from app.studies.tables import Item, Pair, Study
 from app.web.deps import Config, Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
-from app.web.render import Problem, flash, render
+from app.web.render import Problem, render
 from app.web.research import asking, disagreement, results, uploads
-from app.web.research.frame import (
-    Asked,
-    Ending,
-    Frame,
-    Table,
-    as_file,
-    as_json,
-    frame,
-    listed,
-)
+from app.web.research.frame import Asked, Ending, Frame, Table, as_file, as_json, frame, listed, saved
 from app.web.research.uploads import Upload, Uploaded
 from app.web.visits import see_other
 
@@ -188,18 +179,14 @@ def load(
             name=form.name,
         )
         return render(request, "research/load.html", page, status=error.status)
-    response = see_other(f"/studies/{slug}/{'setup#launch' if study.state == 'draft' else 'items'}")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/{'setup#launch' if study.state == 'draft' else 'items'}")
 
 
 @router.get("/studies/{slug}/items/{external_id:path}.json", name="items.show_file")
 def show_file(slug: str, external_id: str, session: ReadSession, who: SignedIn) -> Response:
     """One item with its responses, how each pair was judged, and every serving."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    item = reads.find_item(session, study.id, external_id)
-    if item is None:
-        raise NotFound
+    item = reads.get_item(session, study.id, external_id)
     responses = reads.list_responses(session, item.id)
     names, counts = {r.id: r.external_id for r in responses}, tables.shares(session, item.id)
     pairs = [
@@ -227,9 +214,7 @@ def show(
 ) -> Response:
     """One item: its answers with their models, how it was judged, one of its pairs in full, and every time it was asked and why."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    item = reads.find_item(session, study.id, external_id)
-    if item is None:
-        raise NotFound
+    item = reads.get_item(session, study.id, external_id)
     responses = reads.list_responses(session, item.id)
     names = {r.id: r.external_id for r in responses}
     counts = tables.shares(session, item.id)
@@ -278,18 +263,14 @@ def retire(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form
         )
     if len(picked) == 1:
         return see_other(f"/studies/{slug}/items/{quote(picked[0], safe='/')}")
-    response = see_other(f"/studies/{slug}/items")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/items")
 
 
 @router.get("/studies/{slug}/servings.{ending}", name="items.servings_file")
 def servings_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn, item: str = "") -> Response:
     """Every time an item was asked, or any, as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    found = reads.find_item(session, study.id, item) if item else None
-    if item and found is None:
-        raise NotFound
+    found = reads.get_item(session, study.id, item) if item else None
     rows = tables.servings(session, study.id, found.id if found else None, limit=tables.MOST_ROWS + 1)
     told = [{**row, "at": iso(row["at"])} for row in rows[: tables.MOST_ROWS]]
     return as_file(tables.Found(told, len(rows)), f"{slug}-servings", ending)

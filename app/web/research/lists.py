@@ -22,7 +22,7 @@ from app.studies import reads, writes
 from app.studies.tables import Study, StudyEvent
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
-from app.web.render import Problem, flash, render
+from app.web.render import Problem, render
 from app.web.research.frame import (
     Asked,
     Ending,
@@ -33,9 +33,9 @@ from app.web.research.frame import (
     frame,
     listed,
     pager,
+    saved,
     siblings,
 )
-from app.web.visits import see_other
 
 router = APIRouter()
 MOST_EVENTS = 5000
@@ -188,9 +188,7 @@ def share(
     except (NotFound, Malformed) as error:
         problems = (Problem(error.detail, "email"),)
         return _page(request, session, who, slug, "members", Wanted(), email=email, problems=problems)
-    response = see_other(f"/studies/{slug}/members")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/members")
 
 
 @router.get("/studies/{slug}/log", name="lists.log")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.kit.errors import AppError, Malformed, NotFound
@@ -13,6 +13,7 @@ from app.metapreferences import acts
 from app.metapreferences import reads as wishes
 from app.people.tables import Researcher
 from app.reports import labelled
+from app.reports.labelled import PatchFilter
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads
 from app.studies.tables import Study
@@ -22,16 +23,16 @@ from app.web.render import Problem, render
 from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, saved, siblings
 
 router = APIRouter()
+Wished = Annotated[PatchFilter, Depends(PatchFilter)]
+"""What the address asks of the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchList(Frame):
     rows: list[dict[str, Any]]
     pager: Pager
-    kind: str
+    wanted: PatchFilter
     kinds: tuple[str, ...]
-    about: str
-    active: str
     off: tuple[str, ...]
     here: str
     csv_url: str
@@ -44,16 +45,12 @@ def patches(
     slug: str,
     session: ReadSession,
     who: SignedIn,
-    kind: str = "",
-    about: str = "",
-    active: str = "",
+    wanted: Wished,
     page: int = 1,
 ) -> Response:
     """Patches, newest first, each with its switch."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    return render(
-        request, "research/patches.html", _patches(request, session, who, study, kind, about, active, page)
-    )
+    return render(request, "research/patches.html", _patches(request, session, who, study, wanted, page))
 
 
 @router.get("/studies/{slug}/patches.{ending}", name="register.patches_file")
@@ -62,13 +59,11 @@ def patches_file(
     ending: Ending,
     session: ReadSession,
     who: SignedIn,
-    kind: str = "",
-    about: str = "",
-    active: str = "",
+    wanted: Wished,
 ) -> Response:
     """The same rows as a file."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    rows = labelled.patch_rows(session, study.id, kind=kind, about=about, active=active)
+    rows = labelled.patch_rows(session, study.id, wanted=wanted)
     return as_file(Found(rows, len(rows)), f"{slug}-patches", ending)
 
 
@@ -92,9 +87,8 @@ def switch(
     except NotFound:
         raise
     except AppError as error:
-        page = _patches(
-            request, session, who, study, "", "", "", 1, problems=(Problem(error.detail, "main"),)
-        )
+        problems = (Problem(error.detail, "main"),)
+        page = _patches(request, session, who, study, PatchFilter(), 1, problems=problems)
         return render(request, "research/patches.html", page, status=error.status)
     places = {"register": f"/studies/{slug}/register#switches", "patches": f"/studies/{slug}/patches"}
     return saved(places.get(back, places["patches"]))
@@ -105,23 +99,21 @@ def _patches(
     session: Session,
     who: Researcher,
     study: Study,
-    kind: str,
-    about: str,
-    active: str,
+    wanted: PatchFilter,
     page: int,
     *,
     problems: tuple[Problem, ...] = (),
 ) -> PatchList:
     listed = wishes.list_patches(session, study.id)
-    every = [one for one in listed if labelled.wanted(one, kind=kind, about=about, active=active)]
-    wanted = Wanted(page=max(1, page))
-    start = (wanted.page - 1) * A_PAGE
+    every = [one for one in listed if wanted.takes(one)]
+    page = max(1, page)
+    start = (page - 1) * A_PAGE
     rows = labelled.told(session, every[start : start + A_PAGE])
     csv_url, json_url = siblings(request)
     return PatchList(
         **frame(session, who, study, "register", problems=problems), rows=rows,
-        pager=pager(request, Found(rows, len(every)), wanted), kind=kind,
+        pager=pager(request, Found(rows, len(every)), Wanted(page=page)), wanted=wanted,
         kinds=tuple(sorted({one.patch.kind for one in listed}, key=lambda c: int(c[1:]))),
-        about=about, active=active, off=tuple(sorted(wishes.switched_off(session, study.id))), here=str(request.url.path),
+        off=tuple(sorted(wishes.switched_off(session, study.id))), here=str(request.url.path),
         csv_url=csv_url, json_url=json_url,
     )  # fmt: skip

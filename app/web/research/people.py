@@ -25,10 +25,9 @@ from app.studies.tables import Study
 from app.web import inline_charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
-from app.web.render import flash, render
+from app.web.render import render
 from app.web.research import results
-from app.web.research.frame import Asked, Ending, Frame, Table, as_file, frame, listed
-from app.web.visits import see_other
+from app.web.research.frame import Asked, Ending, Frame, Table, as_file, frame, listed, saved
 
 router = APIRouter()
 
@@ -217,9 +216,7 @@ def leave_out(
         people.leave_out(
             session, found, reason=str(form.get("reason") or "no reason given")[:500], by=who.id, now=now
         )
-    response = see_other(f"/studies/{slug}/people/{pseudonym}")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/people/{pseudonym}")
 
 
 def _person(session: Session, study: Study, pseudonym: str) -> Annotator:

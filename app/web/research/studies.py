@@ -21,7 +21,7 @@ from app.studies.tables import Study
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, flash, render
-from app.web.research.frame import Frame, frame
+from app.web.research.frame import Frame, frame, saved
 from app.web.research.sheet import SECTIONS, Section, fields_of, spec_from_form
 from app.web.research.told import minutes_a_pair, sentence
 from app.web.visits import see_other
@@ -177,9 +177,7 @@ def state(
     except (NothingToAsk, StateNotAllowed, Malformed) as error:
         page = _setup(session, who, study, problems=(Problem(error.detail, "launch"),))
         return render(request, "research/setup.html", page, status=409)
-    response = see_other(f"/studies/{slug}/overview")
-    flash(response, "saved")
-    return response
+    return saved(f"/studies/{slug}/overview")
 
 
 def _onward(section: str) -> str:
