@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BindParameter, Integer, Select, any_, bindparam, func, literal, select
+from sqlalchemy import JSON, BindParameter, ColumnElement, Select, any_, bindparam, func, literal, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
 from app.db.base import Part, table_of
+from app.db.prepared import Prepared
 from app.kit.errors import NotFound
 from app.studies.tables import Item
 
@@ -29,7 +30,7 @@ _QUESTION = Part(
     Assignment, "id", "study_id", "annotator_id", "kind", "item_id", "pair_id", "left_id", "right_id", "protocol_version",
     "retest_of", "is_gold", "work_session", "state", "shown_at", "expires_at",
 )  # fmt: skip
-_TO_ANSWER = (
+_TO_ANSWER = Prepared(
     select(*_QUESTION.columns, *_COUNTERS.columns)
     .outerjoin(_PERSONS, _PERSONS.c.annotator_id == _ASKED.c.annotator_id)
     .where(_ASKED.c.id == bindparam("id"), _ASKED.c.annotator_id == bindparam("who"))
@@ -79,7 +80,7 @@ def get_to_answer(
     session: Session, assignment_id: str, *, annotator_id: int
 ) -> tuple[Assignment, PersonLoad | None]:
     """One of this person's assignments, locked, and their counters, in one read. Raises NotFound when unknown or not theirs."""
-    row = session.execute(_TO_ANSWER, {"id": assignment_id, "who": annotator_id}).one_or_none()
+    row = _TO_ANSWER.find(session, {"id": assignment_id, "who": annotator_id})
     found = None if row is None else _QUESTION.of(session, row)
     if row is None or found is None:
         raise NotFound
@@ -181,21 +182,18 @@ def candidates_at(
     without_topics: Sequence[str] = (),
 ) -> dict[int, Candidate]:
     """By place in the open pool, the pairs at these places that the person has not seen."""
-    query = _without(_at_positions(session.get_bind().dialect.name), without_topics)
-    at = {"who": annotator_id, "study": study_id, "positions": list(positions)}
-    return {row[0]: Candidate._make(row[1:]) for row in session.execute(query, at)}
+    query = _at_positions(session.get_bind().dialect.name, bool(without_topics))
+    at = {"who": annotator_id, "study": study_id, "positions": list(positions), "topics": without_topics}
+    return {row[0]: Candidate._make(row[1:]) for row in query.rows(session, at)}
 
 
 def all_candidates(
     session: Session, study_id: int, annotator_id: int, *, without_topics: Sequence[str] = ()
 ) -> list[Candidate]:
     """Every open pair the person has not seen, in the order of pair ids: for small pools and for the last few pairs."""
-    query = _without(_all_open(), without_topics)
-    return [Candidate._make(row) for row in session.execute(query, {"who": annotator_id, "study": study_id})]
-
-
-def _without(query: Select[Any], topics: Sequence[str]) -> Select[Any]:
-    return query.where(_LOADS.c.topic.is_(None) | _LOADS.c.topic.not_in(topics)) if topics else query
+    query = _all_open(session.get_bind().dialect.name, bool(without_topics))
+    at = {"who": annotator_id, "study": study_id, "topics": without_topics}
+    return [Candidate._make(row) for row in query.rows(session, at)]
 
 
 def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
@@ -204,19 +202,29 @@ def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
 
 
 @cache
-def _all_open() -> Select[Any]:
-    return _unseen().where(_LOADS.c.position.is_not(None)).order_by(_LOADS.c.pair_id)
+def _all_open(dialect: str, less_topics: bool) -> Prepared:
+    query = _unseen().where(_LOADS.c.position.is_not(None)).order_by(_LOADS.c.pair_id)
+    return Prepared(_without_topics(query, dialect) if less_topics else query)
 
 
 @cache
-def _at_positions(dialect: str) -> Select[Any]:
-    """The places as one value: a parameter for each would have the statement prepared anew every time."""
+def _at_positions(dialect: str, less_topics: bool) -> Prepared:
+    query = _unseen(_LOADS.c.position).where(_among(_LOADS.c.position, "positions", dialect))
+    return Prepared(_without_topics(query, dialect) if less_topics else query)
+
+
+def _without_topics(query: Select[Any], dialect: str) -> Select[Any]:
+    return query.where(_LOADS.c.topic.is_(None) | ~_among(_LOADS.c.topic, "topics", dialect))
+
+
+def _among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[bool]:
+    """Whether the column has one of the values of a list that is given as one parameter: with a parameter for each, a list of
+    another length would be another statement.
+    """
     if dialect == "postgresql":
-        among = _LOADS.c.position == any_(bindparam("positions", type_=postgresql.ARRAY(Integer)))
-    else:
-        each = func.json_each(bindparam("positions", type_=JSON)).table_valued("value")
-        among = _LOADS.c.position.in_(select(each.c.value))
-    return _unseen(_LOADS.c.position).where(among)
+        return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+    each = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+    return column.in_(select(each.c.value))
 
 
 def _unseen(*first: Any) -> Select[Any]:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnDefault,
     ColumnElement,
     Insert,
-    Select,
     Table,
     Update,
     bindparam,
@@ -24,6 +23,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Session
+
+from app.db.prepared import Prepared
 
 
 class Chain:
@@ -46,25 +47,15 @@ class Chain:
     def run(self, session: Session, values: dict[str, Any]) -> bool:
         """Whether all was done."""
         if session.get_bind().dialect.name == "postgresql":
-            return bool(session.execute(self._together, values).scalar_one())
-        return all(self._one(session, index, values) for index in range(len(self._writes)))
-
-    def _one(self, session: Session, index: int, values: dict[str, Any]) -> bool:
-        statement, names = self._apart[index]
-        done = session.execute(statement, {name: values[name] for name in names})
-        return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+            return bool(self._together.one(session, values).done)
+        return all(write.write(session, values) == 1 for write in self._apart)
 
     @cached_property
-    def _apart(self) -> list[tuple[Insert | Update, list[str]]]:
-        found: list[tuple[Insert | Update, list[str]]] = []
-        for write in self._writes:
-            statement = write if isinstance(write, Update) else _insert(*write)
-            wanted = [name for name, bind in statement.compile().binds.items() if bind.required]
-            found.append((statement, wanted))
-        return found
+    def _apart(self) -> list[Prepared]:
+        return [Prepared(w if isinstance(w, Update) else _insert(*w)) for w in self._writes]
 
     @cached_property
-    def _together(self) -> Select[Any]:
+    def _together(self) -> Prepared:
         before: CTE | None = None
         for n, write in enumerate(self._writes):
             one: Insert | Update
@@ -75,7 +66,7 @@ class Chain:
             before = one.returning(literal_column("1").label("done")).cte(f"step_{n}")
         if before is None:
             raise ValueError("a chain has writes")
-        return select(func.count()).select_from(before)
+        return Prepared(select(func.count().label("done")).select_from(before))
 
 
 def _insert(table: Table, columns: Sequence[str], *, after: CTE | None = None) -> Insert:

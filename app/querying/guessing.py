@@ -15,6 +15,7 @@ from sqlalchemy import String, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.db.base import table_of
+from app.db.prepared import Prepared
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
 from app.studies.reads import PairIds
@@ -79,12 +80,12 @@ def before_asking(votes: Votes, *, expected: float | None = None) -> Guess:
 
 def votes_on(session: Session, pair_id: int, *, group: str | None) -> tuple[PairIds, Votes]:
     """A pair that is known to be there, with the votes on it, in one read."""
-    row = session.execute(_votes(), {"pair": pair_id, "group": group}).one()
+    row = _votes().one(session, {"pair": pair_id, "group": group})
     return PairIds._make(row[:4]), Votes(float(row[4]), int(row[5]), float(row[6]), int(row[7]))
 
 
 @cache
-def _votes() -> Any:
+def _votes() -> Prepared:
     """Counts of current first answers to a pair that preferred something. Built once: building it costs more than running it."""
     judgment, later, person = table_of(Judgment), table_of(Judgment).alias(), table_of(Annotator)
     pair = table_of(Pair)
@@ -106,7 +107,7 @@ def _votes() -> Any:
     for_first = (given.c.choice == "left") == (given.c.left_id == pair.c.first_id)
     y = case((given.c.choice == "tie", 0.5), (for_first, 1.0), else_=0.0)
     votes, own = given.c.pair_id.is_not(None), given.c.group_label == bindparam("group", type_=String)
-    return (
+    return Prepared(
         select(
             *(pair.c[name] for name in PairIds._fields),
             func.coalesce(func.sum(y).filter(votes), 0),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from app.assignments.pool import Deltas
 from app.assignments.reads import PoolSize
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment
+from app.db.prepared import Prepared
 from app.kit.ids import new_seed
 from app.kit.rng import generator
 from app.people.tables import Annotator
@@ -55,7 +55,7 @@ def issue_next(
         pool.lock_person(session, annotator.id)
     spec, deltas = studies.spec_of(session, study), Deltas()
     at = {"study": study.id, "who": annotator.id, "gap": repeating.repeat_gap(spec), "now": now}
-    row = session.execute(_situation(), at).one()
+    row = _situation().one(session, at)
     found = reads.as_standing(session, row, annotator.id)
     if found.held is not None and not is_expired(found.held.state, found.held.expires_at, now):
         return found.held
@@ -63,7 +63,7 @@ def issue_next(
         if found.held is not None:
             assignments.let_go(session, [found.held], deltas, now=now)
         assignments.sweep(session, study.id, deltas, now=now)
-        row = session.execute(_situation(), at).one()
+        row = _situation().one(session, at)
         found = reads.as_standing(session, row, annotator.id)
     person = found.person or assignments.new_person(session, annotator.id)
     used = seed if seed is not None else new_seed()
@@ -80,9 +80,9 @@ def issue_next(
 
 
 @cache
-def _situation() -> Any:
+def _situation() -> Prepared:
     """Where the person and the study stand, and which fits to go by, in one row: read with every question."""
-    return fit_parts.beside(reads.standing(), keeping.KIND, selection.KIND)
+    return Prepared(fit_parts.beside(reads.standing(), keeping.KIND, selection.KIND))
 
 
 def _issue(session: Session, asking: Asking, size: PoolSize) -> Assignment | None:

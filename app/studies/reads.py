@@ -10,10 +10,11 @@ from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, defer
 
 from app.db.base import Part, table_of
+from app.db.prepared import Prepared
 from app.kit.errors import Forbidden, NotFound
 from app.kit.ids import token_hash
 from app.people.reads import alone
@@ -32,8 +33,10 @@ _TEXTS = (
     .options(defer(Response.embedding), defer(Response.details))
 )
 
-_PAIR = select(*(table_of(Pair).c[name] for name in ("id", "item_id", "first_id", "second_id"))).where(
-    table_of(Pair).c.id == bindparam("pair")
+_PAIR = Prepared(
+    select(*(table_of(Pair).c[name] for name in ("id", "item_id", "first_id", "second_id"))).where(
+        table_of(Pair).c.id == bindparam("pair")
+    )
 )
 _ANNOTATOR = Part(Annotator, "id", "study_id", "group_label", "opted_out_topics", "withdrawn_at", "side_seed")
 _STUDY = Part(Study, "id", "slug", "title", "state", "version", "secret")
@@ -45,7 +48,8 @@ _CALLER = (
     .where(table_of(ApiToken).c.token_hash == bindparam("hash"), table_of(ApiToken).c.revoked_at.is_(None))
 )
 
-_CALLER_ALONE = _CALLER.add_columns(alone(table_of(Annotator).c.id))
+_FIND_CALLER = Prepared(_CALLER)
+_FIND_CALLER_ALONE = Prepared(_CALLER.add_columns(alone(table_of(Annotator).c.id)))
 
 _specs: OrderedDict[tuple[str, int, int], StudySpec] = OrderedDict()
 _specs_lock = Lock()
@@ -104,8 +108,8 @@ def find_caller(session: Session, token: str, *, lock: bool = False) -> Caller |
 
     lock: from here on, no other request of this person gets past this place until the transaction ends. On SQLite that is so anyway.
     """
-    query = _CALLER_ALONE if lock and session.get_bind().dialect.name == "postgresql" else _CALLER
-    row = session.execute(query, {"hash": token_hash(token)}).one_or_none()
+    query = _FIND_CALLER_ALONE if lock and session.get_bind().dialect.name == "postgresql" else _FIND_CALLER
+    row = query.find(session, {"hash": token_hash(token)})
     if row is None:
         return None
     study = _STUDY.of(session, row, start=1 + _ANNOTATOR.size)
@@ -259,7 +263,7 @@ class PairIds(NamedTuple):
 
 def get_pair(session: Session, pair_id: int) -> PairIds:
     """A pair that is known to be there."""
-    return PairIds._make(session.execute(_PAIR, {"pair": pair_id}).one())
+    return PairIds._make(_PAIR.one(session, {"pair": pair_id}))
 
 
 def find_first_pair(session: Session, study_id: int) -> PairIds | None:
@@ -300,14 +304,14 @@ class ShownPair:
 
 def shown_pair(session: Session, item_id: int | None, left_id: int | None, right_id: int | None) -> ShownPair:
     """What people are shown of a pair that is known to be there, in one read."""
-    row = session.execute(_shown_pair(), {"item": item_id, "left": left_id, "right": right_id}).one()
+    row = _shown_pair().one(session, {"item": item_id, "left": left_id, "right": right_id})
     return ShownPair(ShownItem(*row[:2]), ShownText(*row[2:4]), ShownText(*row[4:]))
 
 
 @cache
-def _shown_pair() -> Select[Any]:
+def _shown_pair() -> Prepared:
     item, left, right = table_of(Item), table_of(Response).alias(), table_of(Response).alias()
-    return (
+    return Prepared(
         select(item.c.external_id, item.c.prompt, left.c.text, left.c.masks, right.c.text, right.c.masks)
         .join(left, left.c.id == bindparam("left"))
         .join(right, right.c.id == bindparam("right"))

@@ -3,8 +3,8 @@
     python -m tests.benchmarks vote_cpu --databases sqlite postgresql --policies even contested
 
 One person after another answers through the routes of the API, which are called as a server calls them. ``cpu`` is this process's
-processor time (without PostgreSQL's own), the median over requests; ``statements`` are those sent to the database, commit apart, on
-average. With ``--meta`` questions about choices come as in a new study. Figures of the study are worked out before and halfway,
+processor time (without PostgreSQL's own), the median over requests; ``statements`` are those sent to the database, begin and commit apart,
+on average. With ``--meta`` questions about choices come as in a new study. Figures of the study are worked out before and halfway,
 so that the models are there. The floor is the smallest application that stores a row (``tests.benchmarks.floor``), called in the same
 way in turns with it; ``x`` is times its processor time. ``--profile`` prints where the time goes, with what worker threads do done in
 the one thread that is looked at.
@@ -27,7 +27,6 @@ from statistics import fmean, median
 from typing import Any
 
 import anyio.to_thread
-import sqlalchemy as sa
 
 from app.db.migrate import upgrade
 from app.db.session import Database
@@ -40,22 +39,10 @@ from app.reports import fitting
 from tests import factories
 from tests.benchmarks import floor
 from tests.benchmarks.vote_speed import CHOICES, address
+from tests.statements import sent_through
 
 EACH = 25
 """Answers of a person before the next one takes over."""
-
-
-class Count:
-    """Statements sent through both engines of a database."""
-
-    def __init__(self, database: Database) -> None:
-        self.sent: list[str] = []
-        for engine in {id(e): e for e in (database.writer, database.reader)}.values():
-            sa.event.listen(engine, "before_cursor_execute", self._sent)
-
-    def _sent(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        del connection, cursor, rest
-        self.sent.append(statement)
 
 
 async def call(app: Any, method: str, path: str, token: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -106,7 +93,8 @@ class Run:
         with self.database.write() as session:
             everyone = factories.annotators(session, made.study_id, people_needed, now=now)
             self.tokens = iter([people.issue_token(session, annotator_id=w, now=now) for w in everyone])
-        self.made, self.count = made, Count(self.database)
+        self.made = made
+        self.sent: list[str] = []
         self.cpu: dict[str, list[float]] = {"next": [], "submit": [], "floor": []}
         self.statements: dict[str, list[int]] = {"next": [], "submit": []}
 
@@ -116,11 +104,11 @@ class Run:
         refreshing.refresh(self.database, self.made.study_id, now=utc_now())
 
     async def timed(self, name: str, *request: Any) -> tuple[int, bytes]:
-        self.count.sent.clear()
+        self.sent.clear()
         began = time.process_time()
         found = await call(self.app, *request)
         self.cpu[name].append((time.process_time() - began) * 1000)
-        self.statements[name].append(len(self.count.sent))
+        self.statements[name].append(len(self.sent))
         return found
 
     async def person(self) -> None:
@@ -217,7 +205,8 @@ def _one(kind: str, policy: str, pairs: int, asked: argparse.Namespace) -> None:
     try:
         with address(kind, folder) as url:
             run = Run(url, pairs, policy, meta=asked.meta, people_needed=2 * asked.people + 4)
-            measured(run, asked.people, profile)
+            with sent_through(run.database) as run.sent:
+                measured(run, asked.people, profile)
             print(f"{kind:>10} {policy:>10} {pairs:>7}   " + "   ".join(run.cells()), flush=True)
             if profile:
                 pstats.Stats(profile).sort_stats("tottime").print_stats(asked.profile)
