@@ -166,8 +166,11 @@ def standing() -> Select[Any]:
 
 
 class Candidate(NamedTuple):
-    """A pair that could be drawn, with how full it is: judgments counted and live assignments, of how many at most."""
+    """A pair that could be drawn, with its place in the open pool and how full it is: judgments counted and live assignments, of how
+    many at most.
+    """
 
+    position: int
     pair_id: int
     load: int
     cap: int
@@ -184,7 +187,7 @@ def candidates_at(
     """By place in the open pool, the pairs at these places that the person has not seen."""
     query = _at_positions(session.get_bind().dialect.name, bool(without_topics))
     at = {"who": annotator_id, "study": study_id, "positions": list(positions), "topics": without_topics}
-    return {row[0]: Candidate._make(row[1:]) for row in query.rows(session, at)}
+    return {row.position: row for row in query.rows(session, at)}
 
 
 def all_candidates(
@@ -193,7 +196,7 @@ def all_candidates(
     """Every open pair the person has not seen, in the order of pair ids: for small pools and for the last few pairs."""
     query = _all_open(session.get_bind().dialect.name, bool(without_topics))
     at = {"who": annotator_id, "study": study_id, "topics": without_topics}
-    return [Candidate._make(row) for row in query.rows(session, at)]
+    return query.rows(session, at)
 
 
 def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
@@ -204,13 +207,13 @@ def still_open(session: Session, pair_ids: Sequence[int]) -> set[int]:
 @cache
 def _all_open(dialect: str, less_topics: bool) -> Prepared:
     query = _unseen().where(_LOADS.c.position.is_not(None)).order_by(_LOADS.c.pair_id)
-    return Prepared(_without_topics(query, dialect) if less_topics else query)
+    return Prepared(_without_topics(query, dialect) if less_topics else query, row=Candidate)
 
 
 @cache
 def _at_positions(dialect: str, less_topics: bool) -> Prepared:
-    query = _unseen(_LOADS.c.position).where(_among(_LOADS.c.position, "positions", dialect))
-    return Prepared(_without_topics(query, dialect) if less_topics else query)
+    query = _unseen().where(_among(_LOADS.c.position, "positions", dialect))
+    return Prepared(_without_topics(query, dialect) if less_topics else query, row=Candidate)
 
 
 def _without_topics(query: Select[Any], dialect: str) -> Select[Any]:
@@ -227,7 +230,7 @@ def _among(column: ColumnElement[Any], name: str, dialect: str) -> ColumnElement
     return column.in_(select(each.c.value))
 
 
-def _unseen(*first: Any) -> Select[Any]:
+def _unseen() -> Select[Any]:
     """As in ``Candidate``, of tables rather than classes: dozens of rows are read with every question."""
     mine = (
         select(_ASKED.c.id)
@@ -240,7 +243,7 @@ def _unseen(*first: Any) -> Select[Any]:
         .correlate(_LOADS)
     )
     load = _LOADS.c.counted + _LOADS.c.reserved
-    return select(*first, _LOADS.c.pair_id, load.label("load"), _LOADS.c.cap).where(
+    return select(_LOADS.c.position, _LOADS.c.pair_id, load.label("load"), _LOADS.c.cap).where(
         _LOADS.c.study_id == bindparam("study"), ~mine.exists()
     )
 

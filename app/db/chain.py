@@ -48,7 +48,8 @@ class Chain:
         """Whether all was done."""
         if session.get_bind().dialect.name == "postgresql":
             return bool(self._together.one(session, values).done)
-        return all(write.write(session, values) == 1 for write in self._apart)
+        connection = session.connection()
+        return all(write.write(connection, values) == 1 for write in self._apart)
 
     @cached_property
     def _apart(self) -> list[Prepared]:

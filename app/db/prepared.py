@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Select, Update
+from sqlalchemy import Connection, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.visitors import cloned_traverse
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class _Parameter:
 class _Compiled:
     """A statement in the words of one database."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update, dialect: Any) -> None:
-        made: Any = statement.compile(dialect=dialect)
+    def __init__(self, statement: Select[Any] | Insert | Update, dialect: Any, row: Any) -> None:
+        made: Any = _with_its_constants(statement).compile(dialect=dialect)
         blank = {bind.key: None for bind in made.binds.values() if bind.required}
         full = made.construct_expanded_state(blank)
         self.text: str = full.statement
@@ -48,7 +49,7 @@ class _Compiled:
         self._dialect = dialect
         told = statement.column_descriptions if isinstance(statement, Select) else []
         self._types = [column["type"] for column in told]
-        self.row = _row_with(column["name"] for column in told)
+        self.row = row or _row_with(column["name"] for column in told)
         self._conversions: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def values(self, given: dict[str, Any]) -> list[Any] | dict[str, Any]:
@@ -76,6 +77,19 @@ class _Compiled:
                 yield index, convert
 
 
+def _with_its_constants(statement: Any) -> Any:
+    """The statement with the words and whole numbers that are always the same in its text, where a database that plans sees them: by a
+    parameter it cannot tell that a partial index serves, or has to plan anew every time.
+    """
+
+    def write(bind: Any) -> None:
+        values = bind.value if isinstance(bind.value, list | tuple) else [bind.value]
+        if not bind.required and all(isinstance(value, str | int) for value in values):
+            bind.literal_execute = True
+
+    return cloned_traverse(statement, {}, {"bindparam": write})
+
+
 def _row_with(names: Iterable[str]) -> Any:
     return namedtuple("Row", names, rename=True)  # noqa: PYI024 - the names are known here only
 
@@ -95,13 +109,16 @@ class Prepared:
     A list of values must be part of it; the driver's errors are raised as SQLAlchemy raises them, without the parameters.
     """
 
-    def __init__(self, statement: Select[Any] | Insert | Update) -> None:
-        self._statement = statement
+    def __init__(
+        self, statement: Select[Any] | Insert | Update, *, row: type[tuple[Any, ...]] | None = None
+    ) -> None:
+        """``row`` is the named tuple that rows become; by default one with the names of the columns."""
+        self._statement, self._row = statement, row
         self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, session: Session, given: dict[str, Any]) -> list[Any]:
-        """Every row, as a named tuple with the names of the columns."""
-        compiled, cursor = self._send(session, given)
+        """Every row, as a named tuple."""
+        compiled, cursor = self._send(session.connection(), given)
         found = compiled.rows(cursor)
         cursor.close()
         return found
@@ -115,19 +132,18 @@ class Prepared:
         found = self.rows(session, given)
         return found[0] if found else None
 
-    def write(self, session: Session, given: dict[str, Any]) -> int:
-        """Send a write; how many rows it concerned."""
-        _, cursor = self._send(session, given)
+    def write(self, connection: Connection, given: dict[str, Any]) -> int:
+        """Send a write, on a session's connection; how many rows it concerned."""
+        _, cursor = self._send(connection, given)
         concerned = int(cursor.rowcount)
         cursor.close()
         return concerned
 
-    def _send(self, session: Session, given: dict[str, Any]) -> tuple[_Compiled, Any]:
-        connection = session.connection()
+    def _send(self, connection: Connection, given: dict[str, Any]) -> tuple[_Compiled, Any]:
         dialect: Any = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect, self._row)
         values = compiled.values(given)
         cursor = connection.connection.cursor()
         try:

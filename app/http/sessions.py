@@ -10,7 +10,7 @@ a route has committed in its own as the last thing it did: changing threads cost
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
@@ -41,16 +41,6 @@ async def now(request: Request) -> datetime:  # noqa: ARG001 - a coroutine, so t
     return utc_now()
 
 
-async def writers_gate(request: Request) -> AsyncIterator[None]:
-    """Few writers at a time on SQLite; on PostgreSQL everyone goes through."""
-    gate: asyncio.Semaphore | None = request.app.state.gate
-    if gate is None:
-        yield
-        return
-    async with gate:
-        yield
-
-
 async def session_for_read(request: Request) -> AsyncIterator[Session]:
     """A session that cannot write."""
     found = database(request)
@@ -61,18 +51,19 @@ async def session_for_read(request: Request) -> AsyncIterator[Session]:
         await _close(found, session)
 
 
-async def session_for_write(
-    request: Request, _: Annotated[None, Depends(writers_gate, scope="function")]
-) -> AsyncIterator[Session]:
-    """A transaction that is durable before the response leaves, or leaves no trace when the route raises."""
-    found = database(request)
-    session = found.writing()
-    try:
-        yield session
-        if session.in_transaction():
-            await run_in_threadpool(session.commit)
-    finally:
-        await _close(found, session)
+async def session_for_write(request: Request) -> AsyncIterator[Session]:
+    """A transaction that is durable before the response leaves, or leaves no trace when the route raises. On SQLite few are let in
+    at a time, on PostgreSQL everyone is.
+    """
+    found, gate = database(request), request.app.state.gate
+    async with gate or contextlib.nullcontext():
+        session = found.writing()
+        try:
+            yield session
+            if session.in_transaction():
+                await run_in_threadpool(session.commit)
+        finally:
+            await _close(found, session)
 
 
 async def _close(found: Database, session: Session) -> None:

@@ -194,7 +194,7 @@ def kept_scores(session: Session, asking: Asking, policy: Acquisition) -> Select
 
 
 def _view(found: list[Candidate], kept: Selection | None, asking: Asking, eligible: int) -> CandidateView:
-    pair_id, load, cap = (np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
+    _, pair_id, load, cap = np.array(found, dtype=np.int64).T
     if kept is None:
         return CandidateView(pair_id, load, cap)
     who = asking.annotator

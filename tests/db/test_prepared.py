@@ -43,7 +43,7 @@ def notes(database, clock):
     with database.write() as session:
         session.execute(CreateTable(NOTES))
         for row in rows:
-            assert ADD.write(session, {f"new_{name}": value for name, value in row.items()}) == 1
+            assert ADD.write(session.connection(), {f"new_{name}": value for name, value in row.items()}) == 1
     yield database
     with database.write() as session:
         session.execute(DropTable(NOTES))
@@ -65,8 +65,8 @@ def test_the_same_rows_come_as_without_it(notes, clock, query):
 
 def test_it_is_part_of_the_sessions_transaction(notes):
     with pytest.raises(ZeroDivisionError), notes.write() as session:
-        assert RENAME.write(session, {"which": 1, "to": "uno"}) == 1
-        assert RENAME.write(session, {"which": 9, "to": "nobody"}) == 0
+        assert RENAME.write(session.connection(), {"which": 1, "to": "uno"}) == 1
+        assert RENAME.write(session.connection(), {"which": 9, "to": "nobody"}) == 0
         assert Prepared(ALL).one(session, {}).word == "uno"
         raise ZeroDivisionError
     with notes.read() as session:
@@ -85,12 +85,11 @@ def test_what_is_missing_is_said(notes):
 
 def test_refusals_are_those_of_sqlalchemy(notes):
     with pytest.raises(IntegrityError) as refused, notes.write() as session:
-        RENAME.write(session, {"which": 1, "to": "two"})
+        RENAME.write(session.connection(), {"which": 1, "to": "two"})
     assert refused.value.params is None, "what people wrote is not in the message"
     with pytest.raises(AppError), notes.write() as session:
-        ADD.write(
-            session, dict.fromkeys((f"new_{c.name}" for c in NOTES.columns), None) | {"new_said": 1 << 70}
-        )
+        nothing = dict.fromkeys((f"new_{c.name}" for c in NOTES.columns), None)
+        ADD.write(session.connection(), nothing | {"new_said": 1 << 70})
 
 
 def test_a_connection_that_was_lost_is_replaced(notes):
@@ -98,9 +97,9 @@ def test_a_connection_that_was_lost_is_replaced(notes):
         pytest.skip("a connection to a file is not lost")
     with pytest.raises(DBAPIError), notes.write() as session:
         session.connection().connection.dbapi_connection.close()
-        RENAME.write(session, {"which": 1, "to": "uno"})
+        RENAME.write(session.connection(), {"which": 1, "to": "uno"})
     with notes.write() as session:
-        assert RENAME.write(session, {"which": 1, "to": "uno"}) == 1
+        assert RENAME.write(session.connection(), {"which": 1, "to": "uno"}) == 1
 
 
 def test_statements_are_counted_either_way(notes):
