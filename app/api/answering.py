@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
 
 from app.api.deps import Token, asking
 from app.api.problems import answers
 from app.assignments.tables import Assignment
 from app.assignments.writes import open_to_answer
-from app.db.session import finish
 from app.exports import writes as exports
-from app.http.sessions import Now, ReadSession, WriteSession
+from app.http.sessions import Now, ReadSession, WriteSession, in_one_write
 from app.judgments import writes as judgments
 from app.kit.clock import iso
 from app.metapreferences import answering, mine, showing
@@ -107,16 +108,19 @@ class Retracted(BaseModel):
     response_model_exclude_none=True,
     responses={**answers(401, 404, 409), 204: {"description": "Nothing left for this person now"}},
 )
-def next_question(slug: str, session: WriteSession, token: Token, now: Now, response: Response) -> Any:
+async def next_question(slug: str, request: Request, token: Token, now: Now, response: Response) -> Any:
     """The next question. It stays the same until it is answered or its hold ends."""
-    study, annotator = asking(session, token, slug, lock=True)
-    assignment = querying.issue_next(session, study, annotator, now=now, locked=True)
-    if assignment is None:
+    shown = await in_one_write(request, lambda session: _next(session, slug, token, now))
+    if shown is None:
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     response.headers["Cache-Control"] = "no-store"
-    shown = _shown(session, study, assignment)
-    finish(session)
     return shown
+
+
+def _next(session: Session, slug: str, token: str, now: datetime) -> dict[str, Any] | None:
+    study, annotator = asking(session, token, slug, lock=True)
+    assignment = querying.issue_next(session, study, annotator, now=now, locked=True)
+    return None if assignment is None else _shown(session, study, assignment)
 
 
 @router.post(
@@ -129,50 +133,38 @@ def next_question(slug: str, session: WriteSession, token: Token, now: Now, resp
         200: {"model": Stored, "description": "The same submit had arrived before"},
     },
 )
-def answer(
-    assignment_id: str,
-    body: Given,
-    session: WriteSession,
-    token: Token,
-    now: Now,
-    response: Response,
+async def answer(
+    assignment_id: str, body: Given, request: Request, token: Token, now: Now, response: Response
 ) -> dict[str, Any]:
     """Answer a question. When this says 201, the answer is stored for good."""
+    created, told = await in_one_write(
+        request, lambda session: _answer(session, token, assignment_id, body, now)
+    )
+    if not created:
+        response.status_code = 200
+    return told
+
+
+def _answer(
+    session: Session, token: str, assignment_id: str, body: ComparisonAnswer | MetaAnswerIn, now: datetime
+) -> tuple[bool, dict[str, Any]]:
+    """Whether the answer is new, and what is told of it."""
     study, annotator = asking(session, token, lock=True)
     opened = open_to_answer(session, assignment_id, annotator.id, locked=True)
     assignment = opened.assignment
     if assignment.kind != "comparison":
-        done = answering.answer(
-            session,
-            study,
-            annotator,
-            assignment_id,
-            body.model_dump(exclude_unset=True),
-            now=now,
-            source="api",
-        )
-        if not done.created:
-            response.status_code = 200
+        words = body.model_dump(exclude_unset=True)
+        done = answering.answer(session, study, annotator, assignment_id, words, now=now, source="api")
         made = wish_reads.list_patches_of_event(session, done.event.id)
-        finish(session)
-        return {"judgment_id": done.event.id, "patches": [p.id for p in made]}
+        return done.created, {"judgment_id": done.event.id, "patches": [p.id for p in made]}
     given = _comparison(body)
     if given.spans:
         given = _unmasked(session, study, assignment, given)
     recorded = judgments.record(
-        session,
-        study,
-        annotator,
-        opened,
-        given,
-        now=now,
-        submission=judgments.Submission(source="api"),
+        session, study, annotator, opened, given, now=now, submission=judgments.Submission(source="api")
     )
     wishes.note_view(session, annotator, recorded.judgment, now=now)
-    if not recorded.created:
-        response.status_code = 200
-    finish(session)
-    return {"judgment_id": recorded.judgment.id}
+    return recorded.created, {"judgment_id": recorded.judgment.id}
 
 
 @router.post("/judgments/{judgment_id}/retract", response_model=Retracted, responses=answers(401, 404, 409))
@@ -220,7 +212,7 @@ def _comparison(body: ComparisonAnswer | MetaAnswerIn) -> ComparisonAnswer:
         raise RequestValidationError(places) from error
 
 
-def _shown(session: Any, study: Study, assignment: Assignment) -> dict[str, Any]:
+def _shown(session: Session, study: Study, assignment: Assignment) -> dict[str, Any]:
     spec = reads.spec_of(session, study, assignment.protocol_version)
     if assignment.kind != "comparison":
         return showing.question(session, spec, assignment)
@@ -243,7 +235,7 @@ def _text(shown: reads.ShownText, mask: bool) -> str:
 
 
 def _unmasked(
-    session: Any, study: Study, assignment: Assignment, given: ComparisonAnswer
+    session: Session, study: Study, assignment: Assignment, given: ComparisonAnswer
 ) -> ComparisonAnswer:
     """Spans carried from the text as shown to the text as stored."""
     if not reads.spec_of(session, study, assignment.protocol_version).display.mask_model_names:

@@ -90,11 +90,6 @@ def address_of(session: Session) -> str:
     return _address(cast("Engine", session.get_bind()).engine)
 
 
-def finish(session: Session) -> None:
-    """Make a route's transaction durable in the thread that the route runs in, as the last thing it does. For the edge alone."""
-    session.commit()
-
-
 def connect(url: str, *, pool_size: int = 10) -> Database:
     """Open a database by its address. SQLite files are created; their folder must exist."""
     if make_url(url).get_backend_name() == "sqlite":
