@@ -17,6 +17,7 @@ from app.assignments.writes import open_to_answer
 from app.exports import writes as exports
 from app.http.sessions import Now, ReadSession, WriteSession, in_one_write
 from app.judgments import writes as judgments
+from app.judgments.storing import Submission
 from app.kit.clock import iso
 from app.metapreferences import answering, mine, showing
 from app.metapreferences import reads as wish_reads
@@ -161,7 +162,7 @@ def _answer(
     if given.spans:
         given = _unmasked(session, study, assignment, given)
     recorded = judgments.record(
-        session, study, annotator, opened, given, now=now, submission=judgments.Submission(source="api")
+        session, study, annotator, opened, given, now=now, submission=Submission(source="api")
     )
     wishes.note_view(session, annotator, recorded.judgment, now=now)
     return recorded.created, {"judgment_id": recorded.judgment.id}

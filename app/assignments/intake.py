@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.assignments import pool
+from app.assignments import pool, renumbering
 from app.assignments.errors import PairFull, PairNotAsked
 from app.assignments.pool import Deltas
 from app.jobs import writes as jobs
@@ -63,7 +63,9 @@ def change_study(
     changes = study_writes.change_spec(session, study, spec, by=by, now=now)
     touched = {c["key"] for c in changes}
     if touched & {"collection.per_pair.max", "gold.share"}:
-        pool.refit(session, study.id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0)
+        renumbering.refit(
+            session, study.id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0
+        )
     if any(key.startswith(("querying", "people.groups")) for key in touched):
         jobs.ask_to_select(session, study.id, now=now)
     return changes

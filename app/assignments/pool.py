@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import BigInteger, bindparam, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment, PairLoad, PersonLoad, Pool, Spending
@@ -237,54 +237,6 @@ def count_again(session: Session, study_id: int, pair_id: int, deltas: Deltas) -
         return False
     _close_if_full(session, study_id, pair_id, deltas)
     return True
-
-
-def refit(session: Session, study_id: int, *, cap: int, gold_outside: bool) -> None:
-    """Apply a changed cap and gold share to every pair, and rebuild numbering and counters where anything changed."""
-    ensure(session, study_id)
-    lock(session, study_id)
-    session.execute(
-        update(PairLoad)
-        .where(PairLoad.study_id == study_id)
-        .values(cap=cap)
-        .execution_options(synchronize_session=False)
-    )
-    gold_items = text(
-        "UPDATE pair_load SET gold = (:outside AND item_id IN (SELECT id FROM item WHERE study_id = :s AND gold IS NOT NULL)) "
-        "WHERE study_id = :s"
-    )
-    session.execute(gold_items, {"s": study_id, "outside": gold_outside})
-    renumber(session, study_id)
-
-
-def renumber(session: Session, study_id: int) -> None:
-    """Rebuild the dense numbering and every person's ``seen_open`` from the rows: after a change of many pairs at once."""
-    values = {"s": study_id}
-    session.execute(
-        text("UPDATE pair_load SET position = NULL WHERE study_id = :s AND position IS NOT NULL"), values
-    )
-    session.execute(
-        text(
-            "UPDATE pair_load SET position = o.n FROM (SELECT pair_id, row_number() OVER (ORDER BY pair_id) - 1 AS n "
-            "FROM pair_load WHERE study_id = :s AND NOT retired AND NOT gold AND counted + reserved < cap) AS o "
-            "WHERE pair_load.pair_id = o.pair_id"
-        ),
-        values,
-    )
-    open_pairs = session.scalar(
-        select(func.count())
-        .select_from(PairLoad)
-        .where(PairLoad.study_id == study_id, PairLoad.position.is_not(None))
-    )
-    session.execute(update(Pool).where(Pool.study_id == study_id).values(open_pairs=open_pairs))
-    session.execute(
-        text(
-            "UPDATE person_load SET seen_open = (SELECT count(*) FROM assignment a JOIN pair_load p ON p.pair_id = a.pair_id "
-            "WHERE a.annotator_id = person_load.annotator_id AND a.retest_of IS NULL AND a.state IN ('open', 'answered') "
-            "AND p.position IS NOT NULL) WHERE annotator_id IN (SELECT id FROM annotator WHERE study_id = :s)"
-        ),
-        values,
-    )
 
 
 def retire(session: Session, study_id: int, item_id: int, deltas: Deltas, *, retired: bool) -> None:

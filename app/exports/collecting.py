@@ -16,8 +16,8 @@ from app.aggregation.protocol import Flags, Ints, Retests, Votes
 from app.exports.duplicates import Merged
 from app.exports.people import People, may_be_released
 from app.exports.rowwise import as_number, plain
+from app.judgments.storing import QUICK_MS_PER_WORD
 from app.judgments.tables import Judgment
-from app.judgments.writes import QUICK_MS_PER_WORD
 from app.people.tables import Annotator
 from app.studies.tables import Item, Pair, Response
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.assignments import pool
 from app.assignments import reads as assignments
@@ -19,45 +18,17 @@ from app.assignments.errors import AlreadyAnswered, AssignmentExpired
 from app.assignments.pool import Deltas
 from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
-from app.assignments.writes import CLOSE, Opened, close, let_go, note_closed, open_to_answer
-from app.db.base import stored, table_of
-from app.db.chain import Chain
+from app.assignments.writes import Opened, let_go, open_to_answer
+from app.db.base import stored
 from app.judgments import reads, refits, rules
 from app.judgments.errors import AnswerIncomplete, ChangedElsewhere, EditWindowClosed, TokenReused
+from app.judgments.storing import INSERT, Submission, row_of, store
 from app.judgments.tables import Judgment
-from app.kit.ids import new_id
 from app.people.tables import Annotator
 from app.questions.answers import ComparisonAnswer
 from app.studies import reads as studies
 from app.studies.errors import StudyClosed
 from app.studies.tables import Response, Study
-
-_JUDGMENTS, _PERSONS = table_of(Judgment), table_of(PersonLoad)
-_INSERT = insert(_JUDGMENTS)
-_COUNTERS = (
-    "last_active_at",
-    "answered",
-    "session_answered",
-    "slot",
-    "voided",
-    "session_active_ms",
-    "quick_run",
-)
-_MOVE = (
-    update(_PERSONS)
-    .where(_PERSONS.c.annotator_id == bindparam("who"))
-    .values({name: bindparam(f"to_{name}") for name in _COUNTERS})
-)
-_ROW = (
-    "id", "study_id", "annotator_id", "assignment_id", "item_id", "pair_id", "left_id", "right_id", "choice", "strength", "aspects",
-    "rationale", "reason_tags", "skip_reason", "tie_reason", "better", "stance", "spans", "predicted_share", "confidence", "view",
-    "client_token", "elapsed_ms", "timing", "is_gold", "work_session", "protocol_version", "source", "created_at",
-    "answered_at", "revision", "late", "counts",
-)  # fmt: skip
-"""Columns of an answer that fills a place; it is no repeat, and supersedes none."""
-_STORE = Chain((_JUDGMENTS, _ROW), CLOSE, pool.SETTLE, _MOVE, pool.SPEND)
-QUICK_MS_PER_WORD = 125
-"""Eight words a second: faster than anybody reads both answers."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +37,6 @@ class Recorded:
 
     judgment: Judgment
     created: bool
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What came beside the answer: through which door, and what the page measured."""
-
-    source: str = "page"
-    timing: dict[str, Any] | None = None
-    allow_late: bool = False
 
 
 def record(
@@ -121,48 +83,12 @@ def record(
     counts = rules.fills_a_place(
         answer.choice, late=late, retest=assignment.retest_of is not None, gold=assignment.is_gold
     )
-    row = _row(assignment, annotator, answer, now=now, submission=submission)
+    row = row_of(assignment, annotator, answer, now=now, submission=submission)
     row |= {"revision": 1, "supersedes": None, "late": late, "counts": counts}
-    _store(session, opened, row, deltas, now=now)
+    store(session, opened, row, deltas, now=now)
     if refits.is_time(opened.person.answered):
         refits.ask_for_fit(session, study.id, now=now)
     return Recorded(stored(session, Judgment, row), created=True)
-
-
-def _store(session: Session, opened: Opened, row: dict[str, Any], deltas: Deltas, *, now: datetime) -> None:
-    """A first answer with the counters it moves. One that fills the place its question held, as nearly all do, goes in one go."""
-    who, person = row["annotator_id"], opened.person
-    moved = _moved(person, row, now=now)
-    if row["counts"] and not deltas and person not in session.dirty:
-        values = {f"new_{name}": value for name, value in row.items()}
-        values |= {
-            "which": row["assignment_id"],
-            "becomes": "answered",
-            "closed": now,
-            "pair": row["pair_id"],
-        }
-        values |= moved | {
-            "who": who,
-            "study": row["study_id"],
-            "at": pool.shard_of(who),
-            "lives": -1,
-            "given": 1,
-        }
-        if not _STORE.run(session, values):
-            raise RuntimeError("the assignment, its pair or the person's counters are not there")
-        note_closed(opened.assignment, "answered", now=now)
-    else:
-        session.execute(_INSERT, row)
-        close(session, opened.assignment, "answered", now=now)
-        if not row["late"]:
-            _settle(session, row, deltas)
-        if row["choice"] != "skip":
-            deltas.judgments[pool.shard_of(who)] += 1
-        session.flush()
-        session.execute(_MOVE, moved | {"who": who})
-        deltas.apply(session, row["study_id"])
-    for name, value in moved.items():
-        set_committed_value(person, name.removeprefix("to_"), value)
 
 
 def revise(
@@ -191,7 +117,7 @@ def revise(
         return Recorded(same, created=False)
     before = _changeable(session, study, assignment, based_on=based_on, now=now)
     _check(session, study, assignment, answer)
-    row = _row(assignment, annotator, answer, now=now, submission=submission)
+    row = row_of(assignment, annotator, answer, now=now, submission=submission)
     return Recorded(_supersede(session, study, assignment, before, row), created=True)
 
 
@@ -218,7 +144,7 @@ def retract(
     ):
         return current
     before = _changeable(session, study, assignment, based_on=judgment_id, now=now)
-    row = _row(
+    row = row_of(
         assignment, annotator, ComparisonAnswer(choice="skip"), now=now, submission=Submission(before.source)
     )
     row["choice"] = "retracted"
@@ -304,17 +230,6 @@ def _admit_late(session: Session, assignment: Assignment, deltas: Deltas, *, now
             deltas.seen_open[assignment.annotator_id] += 1
 
 
-def _settle(session: Session, row: dict[str, Any], deltas: Deltas) -> None:
-    """The hold ends: its place is filled by the judgment, or goes back."""
-    deltas.live[pool.shard_of(row["annotator_id"])] -= 1
-    if row["retest_of"] is not None or row["is_gold"]:
-        return
-    if row["counts"]:
-        pool.settle(session, row["pair_id"])
-    else:
-        pool.release(session, row["study_id"], row["pair_id"], deltas, reserved=1)
-
-
 def _changeable(
     session: Session,
     study: Study,
@@ -354,7 +269,7 @@ def _supersede(
         counts = pool.count_again(session, study.id, before.pair_id, deltas)
     row |= {"revision": before.revision + 1, "supersedes": before.id, "late": before.late, "counts": counts}
     row["work_session"] = before.work_session
-    session.execute(_INSERT, row)
+    session.execute(INSERT, row)
     given, gives = before.choice not in {"skip", "retracted"}, row["choice"] not in {"skip", "retracted"}
     shard = pool.shard_of(before.annotator_id)
     deltas.judgments[shard] += int(gives) - int(given)
@@ -367,78 +282,6 @@ def _supersede(
         )
     deltas.apply(session, study.id)
     return stored(session, Judgment, row)
-
-
-def _row(
-    assignment: Assignment,
-    annotator: Annotator,
-    answer: ComparisonAnswer,
-    *,
-    now: datetime,
-    submission: Submission,
-) -> dict[str, Any]:
-    by_side = {"left": assignment.left_id, "right": assignment.right_id}
-    spans = [
-        {"response_id": by_side[s.side], "start": s.start, "end": s.end, "tag": s.tag}
-        for s in answer.spans or []
-    ]
-    server_ms = int((now - assignment.shown_at).total_seconds() * 1000)
-    timing = dict(submission.timing or {})
-    timing["server_ms"] = server_ms
-    return {
-        "id": new_id(now),
-        "study_id": assignment.study_id,
-        "annotator_id": annotator.id,
-        "assignment_id": assignment.id,
-        "item_id": assignment.item_id,
-        "pair_id": assignment.pair_id,
-        "left_id": assignment.left_id,
-        "right_id": assignment.right_id,
-        "choice": answer.choice,
-        "strength": answer.strength,
-        "aspects": answer.aspects or None,
-        "rationale": answer.rationale or None,
-        "reason_tags": answer.reason_tags or None,
-        "skip_reason": answer.skip_reason,
-        "tie_reason": answer.tie_reason,
-        "better": answer.better or None,
-        "stance": answer.stance,
-        "spans": spans or None,
-        "predicted_share": answer.predicted_share,
-        "confidence": answer.confidence,
-        "view": answer.view,
-        "client_token": answer.client_token,
-        "elapsed_ms": answer.elapsed_ms if answer.elapsed_ms is not None else min(server_ms, 86_400_000),
-        "timing": timing,
-        "retest_of": assignment.retest_of,
-        "is_gold": assignment.is_gold,
-        "work_session": assignment.work_session,
-        "protocol_version": assignment.protocol_version,
-        "source": submission.source,
-        "created_at": now,
-        "answered_at": now,
-    }
-
-
-def _moved(person: PersonLoad, row: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    """The person's counters after an answer, by parameter of ``_MOVE``: their place in the sequence of sides, their session, quick
-    answers in a row.
-    """
-    skipped = row["choice"] == "skip"
-    given, timing = int(not skipped), row["timing"]
-    words = timing.get("words")
-    spent = timing.get("active_ms") or timing["server_ms"]
-    quick = words is not None and not skipped and spent < words * QUICK_MS_PER_WORD
-    return {
-        "to_last_active_at": now,
-        "to_answered": person.answered + given,
-        "to_session_answered": person.session_answered + given,
-        "to_slot": person.slot + given,
-        "to_voided": person.voided + int(row["late"] or (skipped and row["retest_of"] is not None)),
-        "to_session_active_ms": person.session_active_ms
-        + int(timing.get("active_ms") or min(timing["server_ms"], 120_000)),
-        "to_quick_run": person.quick_run + 1 if quick else 0,
-    }
 
 
 def response_texts(session: Session, assignment: Assignment) -> tuple[Response, Response]:

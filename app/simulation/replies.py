@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.assignments.tables import Assignment
 from app.judgments import writes as judgments
+from app.judgments.storing import Submission
 from app.judgments.tables import Judgment
 from app.metapreferences import answering
 from app.metapreferences import writes as wishes
@@ -86,9 +87,7 @@ def take(
     if more is not None:
         fields |= more(rng, given.choice, left, right, seconds)
     given = given.model_copy(update=fields)
-    sent = judgments.Submission(
-        "simulated", {"active_ms": int(seconds * 900), "words": words, "server_timed": False}
-    )
+    sent = Submission("simulated", {"active_ms": int(seconds * 900), "words": words, "server_timed": False})
     at = now + timedelta(seconds=seconds)
     done = judgments.record(session, study, annotator, asked.id, given, now=at, submission=sent)
     if given.view is not None:

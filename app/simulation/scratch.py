@@ -14,7 +14,7 @@ from sqlalchemy import event, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.aggregation.tables import ResponseTrait
-from app.assignments import pool
+from app.assignments import pool, renumbering
 from app.db import migrate
 from app.db.session import Database, connect
 from app.kit.errors import Conflict
@@ -101,7 +101,9 @@ def set_up(target: Database, study_id: int, spec: StudySpec) -> None:
     """Give the copy another design, its pool included."""
     give(target, study_id, spec)
     with target.write() as session:
-        pool.refit(session, study_id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0)
+        renumbering.refit(
+            session, study_id, cap=spec.collection.per_pair.max, gold_outside=spec.gold.share > 0
+        )
 
 
 def give(target: Database, study_id: int, spec: StudySpec) -> None:

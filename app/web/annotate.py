@@ -18,6 +18,7 @@ from app.assignments.rules import is_expired
 from app.assignments.tables import Assignment, PersonLoad
 from app.judgments import reads as judgment_reads
 from app.judgments import writes as judgments
+from app.judgments.storing import Submission
 from app.kit.errors import AppError
 from app.metapreferences import writes as wishes
 from app.querying import writes as querying
@@ -219,7 +220,7 @@ def skip(slug: str, serving: str, session: WriteSession, browser: Browser, now: 
     visit = get_visit(session, slug, browser)
     reason = form.get("skip_reason")
     given = ComparisonAnswer(choice="skip", skip_reason=reason if reason in SKIPS else None)
-    sent = judgments.Submission("page", timing.measured(form), allow_late=True)
+    sent = Submission("page", timing.measured(form), allow_late=True)
     try:
         judgments.record(session, visit.study, visit.annotator, serving, given, now=now, submission=sent)
     except AlreadyAnswered:
@@ -263,7 +264,7 @@ def _quick_note_is_due(person: PersonLoad | None) -> bool:
 
 def _submission(
     request: Request, spec: StudySpec, assignment: Assignment, form: dict[str, Any], *, quick_note: bool
-) -> judgments.Submission:
+) -> Submission:
     """What came beside the answer: what the page measured, and how the page was shown."""
     display = Display.read(request.cookies)
     facts = timing.measured(form) | {
@@ -275,7 +276,7 @@ def _submission(
         facts["raw_view"] = True
     if quick_note:
         facts["quick_note"] = True
-    return judgments.Submission("page", facts, allow_late=form.get("late") == "yes")
+    return Submission("page", facts, allow_late=form.get("late") == "yes")
 
 
 def _store(
@@ -284,7 +285,7 @@ def _store(
     serving: str,
     given: ComparisonAnswer,
     based_on: str,
-    sent: judgments.Submission,
+    sent: Submission,
     *,
     now: datetime,
 ) -> judgments.Recorded:
