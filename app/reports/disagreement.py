@@ -52,10 +52,8 @@ class Disagreement:
             **{part: None if part in hidden else whole.values[part] for part in PARTS},
             "epistemic": epistemic,
             "within_groups": inside,
-            "intervals": {
-                part: list(interval) for part, interval in whole.intervals.items() if part not in hidden
-            },
-            "null": {part: list(interval) for part, interval in whole.null.items()},
+            "intervals": {part: None if part in hidden else _ends(whole.intervals.get(part)) for part in PARTS},
+            "null": {"between_groups": _ends(whole.null.get("between_groups"))},
             "reliable": whole.reliable,
             "why": whole.why,
             "unknown": dict(whole.unknown),
@@ -131,6 +129,10 @@ def _inverse(spec: StudySpec, seen: Observations) -> np.ndarray:  # noqa: ARG001
         inverse = 1 / seen.propensity[known]
         weight[known] = np.clip(inverse / inverse.mean(), 0.02, 50)
     return weight
+
+
+def _ends(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else list(interval)
 
 
 def _known(values: np.ndarray) -> list[float | None]:

@@ -45,6 +45,8 @@ def test_a_report_of_nothing_knows_nothing(api, study):
     assert found["retest"]["same_choice"] is None
     assert found["decomposition"]["total"] is None
     assert found["decomposition"]["reliable"] is False
+    assert found["decomposition"]["intervals"]["between_groups"] is None
+    assert found["decomposition"]["null"] == {"between_groups": None}
     assert (found["ranking"], found["people"]) == ([], [])
     assert api.get(f"/studies/{study}/disagreement").json() == {"items": []}
 
