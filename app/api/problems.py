@@ -40,8 +40,10 @@ _WORDS = {
 }
 
 
-_ALTERNATIVES = frozenset({"str", "int", "float", "bool"})
-"""What an attribute may be; of the errors about each, one is told."""
+_ALTERNATIVES = {
+    "str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "list[str]": "a list of texts",
+}  # fmt: skip
+"""What a value of several kinds may be, by the names in an error's place; of the errors about one value, one is told."""
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -70,18 +72,23 @@ def from_validation(error: RequestValidationError, *, study_file: bool = False) 
         elif study_file:
             found = reading.describe(one, inside="body")
         elif place[-1] in _ALTERNATIVES:
-            found = {
-                "where": ".".join(place[1:-1]),
-                "message": "expected a text, a number, true, false or null",
-            }
+            found = {"where": ".".join(place[1:-1]), "message": _expected(one["loc"][:-1], error)}
         else:
-            where = ".".join(place[1:] if place[0] in {"body", "query", "path"} and len(place) > 1 else place)
+            inside = place[1:] if place[0] in {"body", "query", "path"} and len(place) > 1 else place
+            where = ".".join(part for part in inside if part != "list[str]")
             found = {"where": where, "message": str(one["msg"]).removeprefix("Value error, ")}
         if found not in errors:
             errors.append(found)
     title = "The study file has mistakes" if study_file else "Some of this could not be read"
     code = "study_file" if study_file else "malformed"
     return _document(422, title, _first(errors), code, errors[:20])
+
+
+def _expected(place: tuple[int | str, ...], error: RequestValidationError) -> str:
+    """What the value at ``place`` may be, by the kinds that were tried on it."""
+    tried = (str(one["loc"][-1]) for one in error.errors() if one["loc"][:-1] == place)
+    kinds = dict.fromkeys(_ALTERNATIVES[name] for name in tried if name in _ALTERNATIVES)
+    return f"expected {' or '.join(kinds)}"
 
 
 def _not_json(error: Any, body: Any) -> Where:

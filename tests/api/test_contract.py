@@ -170,6 +170,11 @@ def test_an_export_from_the_api_to_its_bytes(api, study, person, app_settings):
     assert_problem(api.get(f"/exports/{export}/files/../../../etc/passwd"), 404)
     refused = assert_problem(api.post(f"/studies/{study}/exports", json={"format": "nice"}), 422)
     assert "judgments" in refused["errors"][0]["message"]
+    for wrong in (None, 3):
+        refused = assert_problem(api.post(f"/studies/{study}/exports", json={"format": wrong}), 422)
+        assert refused["errors"] == [{"where": "format", "message": "expected a text or a list of texts"}]
+    refused = assert_problem(api.post(f"/studies/{study}/exports", json={"rule": ["soft", 3]}), 422)
+    assert "rule.1" in {one["where"] for one in refused["errors"]}
     with api.client.app.state.database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Export)) == 1
 
