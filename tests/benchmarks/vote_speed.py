@@ -4,7 +4,7 @@
 
 So many people answer at once without a pause, through the API, against ``soundings serve`` with one process. Floor and product run
 in turns, so that what else the machine does falls on both; times are milliseconds, ``x`` is times the floor's figure. ``cpu`` is the
-server's processor time per request. With ``--history`` one person's first answers are compared with those after ten thousand.
+server's processor time per request. With ``--history`` somebody who gave ten thousand answers is compared with somebody new.
 """
 
 from __future__ import annotations
@@ -201,17 +201,19 @@ HEAD = (
 
 
 def long_history(asked: argparse.Namespace) -> None:
-    """One person's first fifty answers beside fifty after ten thousand, in process, so that only the database counts."""
+    """Somebody who gave ten thousand answers and somebody who gave sixty, in turns, in process, so that only the database counts."""
     for kind in asked.databases:
         folder = Path(tempfile.mkdtemp(prefix="soundings-bench-"))
         with address(kind, folder) as url:
-            place = prepared(url, asked.history + 2000, asked.policy, 1)
+            place = prepared(url, asked.history + 2000, asked.policy, 2)
             with place.database.read() as session:
-                who = session.scalar(sa.select(Annotator.id).where(Annotator.study_id == place.study_id))
+                here = sa.select(Annotator.id).where(Annotator.study_id == place.study_id)
+                old, new = session.scalars(here.order_by(Annotator.id)).all()
             clock = utc_now()
-            took: list[float] = []
-            worked: list[float] = []
-            for n in range(asked.history + 50):
+
+            def answer(who: int, n: int, place: Place = place) -> tuple[float, float]:
+                """Milliseconds that one question and its answer took, and of this process's processor time."""
+                nonlocal clock
                 clock += timedelta(seconds=20)
                 began, busy = time.perf_counter(), time.process_time()
                 with place.database.write() as session:
@@ -219,11 +221,15 @@ def long_history(asked: argparse.Namespace) -> None:
                     question = issue_next(session, study, person, now=clock)
                     assert question is not None
                     record(session, study, person, question.id, factories.answer(CHOICES[n % 3]), now=clock)
-                took.append((time.perf_counter() - began) * 1000)
-                worked.append((time.process_time() - busy) * 1000)
-            for name, each in (("ms", took), ("ms of this process's processor time", worked)):
-                early, late = median(each[10:60]), median(each[-50:])
-                told = f"{early:.1f} {name} with few answers, {late:.1f} after {asked.history:,}: {late / early:.2f}x"
+                return (time.perf_counter() - began) * 1000, (time.process_time() - busy) * 1000
+
+            for who, answers in ((old, asked.history), (new, 60)):
+                for n in range(answers):
+                    answer(who, n)
+            both = [(answer(new, n), answer(old, n)) for n in range(200)]
+            for place_of, name in enumerate(("ms", "ms of this process's processor time")):
+                few, many = (median(one[who][place_of] for one in both) for who in (0, 1))
+                told = f"{few:.1f} {name} after 60 answers, {many:.1f} after {asked.history:,}: {many / few:.2f}x"
                 print(f"{kind:>10}   {told}", flush=True)
             place.database.dispose()
         shutil.rmtree(folder, ignore_errors=True)
@@ -242,7 +248,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=3, help="turns of floor and product")
     parser.add_argument(
-        "--history", type=int, default=0, help="compare a person's first answers with those after so many"
+        "--history", type=int, default=0, help="compare somebody who gave so many answers with somebody new"
     )
     asked = parser.parse_args(words)
     if asked.history:
