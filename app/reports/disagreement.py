@@ -52,7 +52,9 @@ class Disagreement:
             **{part: None if part in hidden else whole.values[part] for part in PARTS},
             "epistemic": epistemic,
             "within_groups": inside,
-            "intervals": {part: None if part in hidden else _ends(whole.intervals.get(part)) for part in PARTS},
+            "intervals": {
+                part: None if part in hidden else _ends(whole.intervals.get(part)) for part in PARTS
+            },
             "null": {"between_groups": _ends(whole.null.get("between_groups"))},
             "reliable": whole.reliable,
             "why": whole.why,
