@@ -15,7 +15,7 @@ from app.inference.errors import InvalidSetting
 from app.inference.preference_posterior import PreferencePosterior
 
 Reals = NDArray[np.float32]
-BATCH = 16_384
+BATCH, FEW = 16_384, 2048
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Outlook:
 
     mean, variance: (n, n_groups), of what the group shares.  people: (n,), variance between persons of one
     group.  overall_mean, overall_variance: (n,), of the weighted mean over groups.  shared: (n, n_groups),
-    covariance of the group's with the overall one.  reach: (n, n_groups), how far a vote by the group moves the overall
-    preference on the pool, per unit of information, where its sign is open.
+    covariance of the group's with the overall one.  reach: (n, n_groups), how far a vote by the group moves the
+    shares that prefer the first over the pool, per unit of information, where it is open which response most prefer.
     """
 
     mean: Reals
@@ -73,8 +73,9 @@ def outlook(
     """What the posterior says of each pair.
 
     Model: with S the covariance, group g's logit is Normal(x'm_g, x'S_gg x), the overall one sum_g pi_g u_g. ``reach`` is
-    x'S_g. M S_.g x with M = sum over the pool of omega x* x*', omega = exp(-m*^2 / (2 (v* + .3))): a vote of information w takes
-    w reach / (1 + w v) off the squared error of the overall preference where its sign is open.
+    x'S_g. M S_.g x with M = sum over the pool of omega l l', l how the logit of the share that prefers the first moves with the
+    weights of each group, omega = exp(-m^2 / (2 (v + .3))) with m that logit and v the overall variance: a vote of information w
+    takes w reach / (1 + w v) off the squared error of the share where it is open which response most prefer.
 
     Args:
         x: float (n, n_features), first response minus second; may be half precision, read in batches.
@@ -93,14 +94,14 @@ def outlook(
     table = _downdated(posterior, pending).reshape(g, d, g, d)
     toward = np.einsum("h,hagb->gab", pi, table)  # covariance of the overall weights with group g's
     whole = np.einsum("gab,g->ab", toward, pi)
-    overall = pi @ posterior.mean
     step = max(1, x.shape[0] // max(sample, 1))
-    matter = _matters(x[::step], overall, whole)
-    forms = [table[k, :, k, :] for k in range(g)] + [toward[k] for k in range(g)]
-    forms += [toward[k].T @ matter @ toward[k] for k in range(g)] + [whole]
-    quadratic = [_symmetric(f) for f in forms]
     personal = posterior.design.personal
     people_form = _symmetric(posterior.scales.people)
+    matter = _matters(x[::step], posterior, table, whole, pi)
+    flat = table.reshape(g * d, g, d)
+    forms = [table[k, :, k, :] for k in range(g)] + [toward[k] for k in range(g)]
+    forms += [flat[:, k].T @ matter @ flat[:, k] for k in range(g)] + [whole]
+    quadratic = [_symmetric(f) for f in forms]
     n = x.shape[0]
     found, people = np.empty((len(forms), n), np.float32), np.zeros(n, np.float32)
     mean = np.empty((n, g), np.float32)
@@ -169,13 +170,47 @@ def expected_information(
     return np.asarray(flat * p * (1 - p), np.float64)
 
 
-def _matters(x: NDArray[np.floating], mean: Floats, covariance: Floats) -> Floats:
-    """M: where the sign of the overall preference is open, float64 (n_features, n_features)."""
-    part = np.asarray(x, np.float64)
-    m = part @ mean
-    v = np.einsum("nd,nd->n", part @ covariance, part)
-    omega = np.exp(-(m**2) / (2 * (v + 0.3)))
-    return np.asarray((part * omega[:, None]).T @ part / max(part.shape[0], 1), np.float64)
+def _matters(
+    x: NDArray[np.floating], posterior: PreferencePosterior, table: Floats, whole: Floats, weight: Floats
+) -> Floats:
+    """M: where it is open which response most prefer, float64 (n_groups * n_features, n_groups * n_features).
+
+    Args:
+        table: Covariance, float64 (n_groups, n_features, n_groups, n_features).  whole: of the overall weights.
+    """
+    size = weight.size * x.shape[1]
+    found = np.zeros((size, size))
+    for begin in range(0, x.shape[0], FEW):
+        part = np.asarray(x[begin : begin + FEW], np.float64)
+        slope, omega = _swing(part, posterior, table, whole, weight)
+        along = (slope * np.sqrt(omega)[:, None])[:, :, None] * part[:, None, :]
+        along = along.reshape(-1, size)
+        found += along.T @ along
+    return np.asarray(found / max(x.shape[0], 1), np.float64)
+
+
+def _swing(
+    x: Floats, posterior: PreferencePosterior, table: Floats, whole: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
+    """How the logit of each pair's share moves with each group's logit, (n, n_groups), and omega, (n,).
+
+    Both in the unit of a group's logit: with one group they are 1, and omega of its own mean.
+    """
+    people = _form(x[:, posterior.design.personal], posterior.scales.people)
+    unsure = np.stack([_form(x, table[k, :, k, :]) for k in range(weight.size)], axis=1)
+    flat = entropy_split.flattened(unsure + people[:, None])
+    chance = np.clip(entropy_split.logistic(x @ posterior.mean.T * flat), 1e-9, 1 - 1e-9)
+    slope = weight * chance * (1 - chance) * flat
+    share = chance @ weight
+    unit = (slope * flat).sum(axis=1) / slope.sum(axis=1)
+    logit = np.log(share / (1 - share)) / unit
+    omega = np.exp(-(logit**2) / (2 * (_form(x, whole) + 0.3)))
+    return slope / (share * (1 - share) * unit)[:, None], omega
+
+
+def _form(x: Floats, form: Floats) -> Floats:
+    """Of each row, x' form x, float64 (n_rows,)."""
+    return np.asarray(np.einsum("nd,nd->n", x @ form, x), np.float64)
 
 
 def _symmetric(form: Floats) -> NDArray[np.float32]:

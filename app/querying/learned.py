@@ -34,10 +34,10 @@ def log_worth(worth: Floats) -> Floats:
 
 
 def reach(expected: Expected) -> Floats:
-    """By how much the vote is expected to take the squared error of the overall preference down: float64 (n_candidates,).
+    """By how much the vote is expected to take the squared error of shares down: float64 (n_candidates,).
 
     w reach / (1 + w v), with w the information of a vote by a person of the group: summed over the pairs of the pool, each as
-    far as the sign of its overall preference is open. A pair may be well known itself and yet teach most about others.
+    far as it is open which response most prefer. A pair may be well known itself and yet teach most about others.
     """
     information = expected_information(expected.mean, expected.variance + expected.people)
     return information * expected.reach / (1 + information * expected.variance)

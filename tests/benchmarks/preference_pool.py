@@ -171,12 +171,21 @@ def report(found, lines, draws=400):
         print(f"  {label}: " + " | ".join(words), flush=True)
 
 
-LINES = (
-    ("accuracy .88", 1, 0.88),
-    ("accuracy .90", 1, 0.90),
-    ("contested AP .4", 2, 0.4),
-    ("contested AP .5", 2, 0.5),
-)
+LINES = {
+    "known": (
+        ("accuracy .88", 1, 0.88),
+        ("accuracy .90", 1, 0.90),
+        ("contested AP .4", 2, 0.4),
+        ("contested AP .5", 2, 0.5),
+    ),
+    "unknown": (
+        ("accuracy .86", 1, 0.86),
+        ("accuracy .88", 1, 0.88),
+        ("contested AP .2", 2, 0.2),
+        ("contested AP .3", 2, 0.3),
+    ),
+}
+"""What random order reaches within some 2,500 votes: without groups it finds the pairs people differ on far later."""
 
 
 def main():
@@ -205,7 +214,7 @@ def main():
                 flush=True,
             )
         print(f"groups {groups}, {asked.features} features, {asked.seeds} seeds")
-        report(found, LINES)
+        report(found, LINES[groups])
 
 
 if __name__ == "__main__":

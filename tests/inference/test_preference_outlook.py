@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.inference import preference_posterior as pp
+from app.inference.entropy_split import flattened, logistic
 from app.inference.errors import InvalidSetting
 from app.inference.preference_fit import fitted
 from app.inference.preference_outlook import expected_information, group_weights, outlook, parts
@@ -40,18 +43,44 @@ def test_means_variances_and_covariances_are_those_of_draws():
     )
 
 
-def test_reach_is_how_far_a_vote_takes_the_squared_error_down():
-    """Against taking the vote in: the weighted variance of the overall preference before and after, over the pool."""
+def logit_of_share(seen, logits):
+    """As a pool of people would divide, with what is not known and how persons differ."""
+    flat = flattened(seen.variance.astype(float) + seen.people[:, None])
+    share = logistic(logits * flat) @ PI
+    return np.log(share / (1 - share)), flat
+
+
+def test_reach_is_how_far_a_vote_takes_the_squared_error_of_the_share_down():
+    """Against taking the vote in: how a share's logit moves with each group is found by moving the group a little."""
     known, rng = posterior(), np.random.default_rng(2)
     x = rng.normal(size=(40, 4))
     seen = outlook(known, x, weight=PI)
-    omega = np.exp(-(seen.overall_mean**2) / (2 * (seen.overall_variance + 0.3)))
+    logits = seen.mean.astype(float)
+    middle, flat = logit_of_share(seen, logits)
+    moved = [logit_of_share(seen, logits + 1e-4 * np.eye(3)[g])[0] - middle for g in range(3)]
+    slope = np.stack(moved, 1) / 1e-4
+    usual = (slope * flat).sum(1) / slope.sum(1)
+    slope = slope / usual[:, None]
+    omega = np.exp(-((middle / usual) ** 2) / (2 * (seen.overall_variance + 0.3)))
+    toward = (slope[:, :, None] * x[:, None, :]).reshape(40, -1)
     for pair, group in ((0, 0), (7, 2), (21, 1)):
-        after = outlook(known, x, weight=PI, pending=[(x[pair], group)])
-        fell = (omega * (seen.overall_variance - after.overall_variance)).mean()
+        along = known.covariance[:, 4 * group : 4 * group + 4] @ x[pair]
         v = seen.variance[pair, group]
         w = expected_information(seen.mean[pair, group], v + seen.people[pair])
+        fell = (omega * (toward @ along) ** 2).mean() * w / (1 + w * v)
         assert w * seen.reach[pair, group] / (1 + w * v) == pytest.approx(fell, rel=0.02)
+
+
+def test_a_group_that_decides_the_share_is_worth_more_than_its_size():
+    """Two groups of one size: one sure of everything, the other open. A share moves with those who can still go either way."""
+    design = pp.Design(np.zeros(2, np.int64), np.zeros(0, np.int64), 2)
+    before = pp.prior(design)
+    sure = replace(before, mean=np.array([[8.0, 0.0], [0.5, 0.0]]))
+    x = np.array([[1.0, 0.3], [-0.8, 0.2]])
+    seen = outlook(sure, x)
+    assert (seen.reach[:, 1] > 1.5 * seen.reach[:, 0]).all()
+    alike = outlook(before, x).reach
+    np.testing.assert_allclose(alike[:, 0], alike[:, 1], rtol=1e-5)
 
 
 def test_a_question_in_flight_makes_pairs_like_it_less_unknown():

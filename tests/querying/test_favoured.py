@@ -14,6 +14,7 @@ from app.assignments.tables import Assignment
 from app.judgments import writes as judgments
 from app.people.tables import Annotator
 from app.querying import draw, favoured, reasons, refreshing, selection
+from app.querying.acquisition import contested
 from app.querying.protocol import CandidateView
 from app.querying.writes import issue_next
 from app.studies.tables import Item, Pair, Response, Study
@@ -144,7 +145,7 @@ def test_people_who_know_get_matters_of_fact_and_their_odds_are_exact(sqlite_dat
         fit.result = {**fit.result, "experts": [ids[0]]}
         fit.state = "as if one had answered much"
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 3)
+        kept = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         flat = kept.stored(kept.pair_id, kept.load.astype(np.int64), None, person=ids[1])
         sure = kept.stored(kept.pair_id, kept.load.astype(np.int64), None, person=ids[0])
     raised = sure.score - flat.score

@@ -14,6 +14,7 @@ from app.assignments.tables import Assignment
 from app.judgments import writes as judgments
 from app.people.tables import Annotator
 from app.querying import pool_features, reasons, refreshing, selection, vote_log
+from app.querying.acquisition import contested
 from app.querying.writes import issue_next
 from app.studies.importing.rows import read_items
 from app.studies.tables import Item, Pair, Response, Study
@@ -146,7 +147,7 @@ def test_votes_are_spent_where_the_sides_differ(sqlite_database, clock):
         share[policy] = divisive / 180
         if policy == "contested":
             with sqlite_database.read() as session:
-                kept = selection.current(session, made.study_id, "contested", 3)
+                kept = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
                 groups = kept.split[selection.SPLIT.index("groups")].astype(float)
                 names = dict(
                     session.execute(
@@ -164,13 +165,15 @@ def test_two_processes_agree_and_an_old_refresh_is_let_go(database, clock, studi
     made = studied()
     Crowd(database, made, 4, clock.now).answers(clock, 12, every=4)
     with database.read() as session:
-        one = selection.current(session, made.study_id, "contested", 3)
+        one = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         selection._kept.clear()  # as another process
-        other = selection.current(session, made.study_id, "contested", 3)
+        other = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         assert one.epoch == other.epoch
         assert np.array_equal(one.score, other.score)
         assert selection.current(session, made.study_id, "information", 1) is None
-        assert selection.current(session, made.study_id, "contested", 4) is None
+        assert (
+            selection.current(session, made.study_id, "contested", contested.ACQUISITION.version + 1) is None
+        )
         fits = session.scalars(sa.select(Fit.id).where(Fit.kind == "selection")).all()
         with_parts = session.scalars(
             sa.select(FitPart.fit_id).where(FitPart.name == "score").distinct()
@@ -221,7 +224,7 @@ def test_a_pair_in_flight_is_worth_less_to_the_next_person(database, clock, stud
     crowd = Crowd(database, made, 2, clock.now)
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 3)
+        kept = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
     ids, nobody = kept.pair_id, kept.load.astype(np.int64)
     before = kept.stored(ids, nobody, "north")
     asked = nobody.copy()
@@ -235,7 +238,7 @@ def test_a_pair_in_flight_is_worth_less_to_the_next_person(database, clock, stud
     again = refreshing.refresh(database, made.study_id, now=clock.now)
     assert again.result["pending"] == 1
     with database.read() as session:
-        later = selection.current(session, made.study_id, "contested", 3)
+        later = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
     at = int(later.places(np.array([pair]))[0])
     fell = np.exp(later.score.astype(float)) / np.exp(kept.score.astype(float))
     assert fell[:, at].mean() < np.median(fell) and np.isfinite(before.score).all()
@@ -250,13 +253,13 @@ def test_new_items_are_worth_asking_before_the_next_refresh_and_measured_at_it(d
         more = [{**r, "id": "z" + r["id"]} for r in rows(5, seed=9)]
         intake.add_items(session, study, read_items(more), by=made.owner_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 3)
+        kept = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         ids = np.array(session.scalars(sa.select(Pair.id).where(Pair.study_id == made.study_id)).all())
         stored = kept.stored(ids, np.zeros(ids.size, np.int64), "north")
         assert np.isnan(stored.score).sum() == 5
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        kept = selection.current(session, made.study_id, "contested", 3)
+        kept = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         assert kept.pair_id.size == 35
         features = session.scalars(sa.select(Fit).where(Fit.kind == "features")).all()
         assert len(features) == 1 and features[0].judgments == 35

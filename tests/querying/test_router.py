@@ -16,6 +16,7 @@ from app.judgments import writes as judgments
 from app.judgments.tables import Judgment
 from app.people.tables import Annotator
 from app.querying import quotas, reasons, refreshing, router, selection
+from app.querying.acquisition import contested
 from app.querying.router import Offer, Repeat
 from app.querying.writes import issue_next
 from app.studies.tables import Pair, Study
@@ -148,7 +149,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
             )
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.write() as session:
-        before = selection.current(session, made.study_id, "contested", 3)
+        before = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
         pair = session.scalars(sa.select(Pair.id).where(Pair.study_id == made.study_id)).all()[7]
         session.add(
             PairFigure(
@@ -158,7 +159,7 @@ def test_pairs_that_need_votes_of_a_group_are_worth_more_to_its_people(database,
         )  # fmt: skip
     refreshing.refresh(database, made.study_id, now=clock.now)
     with database.read() as session:
-        after = selection.current(session, made.study_id, "contested", 3)
+        after = selection.current(session, made.study_id, "contested", contested.ACQUISITION.version)
     at = int(after.places(np.array([pair]))[0])
     moved = (after.score - after.score[:, [0]]) - (before.score - before.score[:, [0]])
     assert moved[after.groups.index("south"), at] == pytest.approx(np.log(2), abs=1e-4)

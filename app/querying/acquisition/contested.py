@@ -13,8 +13,8 @@ LEAN = 2.0
 def worth(expected: Expected) -> Floats:
     """What the vote is expected to tell, weighed by where it falls, at least 0: float64 (n_candidates,).
 
-    Where groups are known: as for a reward model, by how much it takes the squared error of the overall preference down on the
-    pairs where its sign is open, which also tells groups apart: measured, it finds the pairs on which they differ sooner than the
+    Where groups are known: as for a reward model, by how much it takes the squared error of shares down on the pairs where it
+    is open which response most prefer, which also tells groups apart: measured, it finds the pairs on which they differ sooner than the
     vote's information about the person's group does. Where they are not: bits about what all share and about this person's own
     deviation together, I(y; u, w), which is what shows that people differ at all. Pairs that only look divided, because nothing is
     known or chance decides, are worth no more for that. The lean towards pairs on which groups are expected to differ is mild: to
@@ -28,4 +28,4 @@ def worth(expected: Expected) -> Floats:
     return told * (1 + LEAN * expected.apart)
 
 
-ACQUISITION = ByPreference("contested", worth, version=3)
+ACQUISITION = ByPreference("contested", worth, version=4)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from app.querying.learned import ByPreference, reach
 
-ACQUISITION = ByPreference("reward_model", reach)
+ACQUISITION = ByPreference("reward_model", reach, version=2)
