@@ -20,8 +20,8 @@ from app.people.tables import Annotator
 from app.reports import divided, register
 from app.studies.tables import Response
 
-Which = Literal["all", "moved", "turned", "unstable"]
-WHICH: tuple[Which, ...] = ("all", "moved", "turned", "unstable")
+Which = Literal["all", "moved", "turned", "unstable", "settled"]
+WHICH: tuple[Which, ...] = ("all", "moved", "turned", "unstable", "settled")
 MOST_PATCHES = 30
 """Patches that are listed with a label; the rest are counted."""
 
@@ -43,8 +43,8 @@ class Why:
 
 
 def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.int64]:
-    """Places of labels: all, those that moved, those whose side turned over, those another reading would turn. With an influence,
-    those of them that it moves. Furthest moved first.
+    """Places of labels: all, those that moved, those whose side turned over, those another reading would turn, those of pairs that are
+    treated as people want where they differ. With an influence, those of them that it moves. Furthest moved first.
     """
     e = found.endorsed
     if which == "moved":
@@ -53,6 +53,8 @@ def chosen(found: Labels, which: Which, *, influence: str = "") -> NDArray[np.in
         keep = register.turned(e)
     elif which == "unstable":
         keep = ~e.stable
+    elif which == "settled":
+        keep = np.array([way is not None for way in e.resolved], np.bool_)
     else:
         keep = np.ones(e.side.size, np.bool_)
     if influence:

@@ -12,6 +12,7 @@ from app.aggregation.endorsing import Again, Raw, endorse
 from app.aggregation.protocol import Votes
 from app.inference.matched import OwnEffects, own_effects
 from app.metapreferences.rules import Held
+from app.reports.settled import settled
 
 SOFT, MAJORITY = (registry.rules()[n] for n in ("soft", "majority"))
 
@@ -215,7 +216,13 @@ def test_people_decide_what_is_done_where_they_disagree():
     assert found.resolved == ("stay_out", None)
     assert found.weight.tolist() == [0, 20]
     assert len(found.patches_of(0)) == 6 and found.patches_of(1) == ()
+    (told,) = settled(found)
+    assert (told.class_id, told.way, told.answers, told.pairs) == ("all", "stay_out", 6, 1)
+    assert told.accepted[0] == ("leave", pytest.approx(6.5 / 7)) and dict(told.accepted)[
+        "talk"
+    ] == pytest.approx(0.5 / 7)
     few = endorse(given, resolved("stay_out", people=4), SOFT)
+    assert [(one.way, one.pairs) for one in settled(few)] == [(None, 0)]
     assert few.resolved == (None, None) and few.weight.tolist() == [20, 20]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -17,8 +18,13 @@ from app.aggregation import labels
 from app.db.session import connect
 from app.kit.settings import Settings
 from app.main import create_app
+from app.metapreferences import writes
+from app.metapreferences.writes import Asked
 from app.people import reads as people_reads
 from app.people import writes as people
+from app.people.tables import Annotator
+from app.questions import registry
+from app.questions.protocol import MetaAnswer, MetaView
 from app.studies import writes as studies
 from app.studies.tables import Study
 from tests.conftest import Clock
@@ -198,6 +204,28 @@ def test_the_questions_page_its_files_and_a_preview_of_own_questions(site):
     assert told["kinds"][0]["templates"][0]["answers"] == [["ignore", 10], ["count", 2]]
     assert told["own"][0]["options"][:2] == ["Yes, always", "Not here"]
     assert who["alice"].get("/studies/swayed/questions.xml").status_code == 404
+
+
+def test_researchers_see_what_people_want_done_where_they_differ(site):
+    database, made, who = site
+    kind, clock = registry.by_code()["M5"], Clock()
+    asked = Asked("M5", "M5.all", 1, "What should it do?", tuple(o.value for o in kind.options()))
+    said = MetaAnswer("both_sides", ranking=("both_sides", "stay_out"))
+    with database.write() as session:
+        for person in session.scalars(
+            sa.select(Annotator).where(Annotator.study_id == made.study_id).limit(6)
+        ):
+            drafts = kind.effects(said, MetaView(str(person.id), about={"class": "all"}))
+            writes.record(
+                session, made.study_id, person, asked, said, drafts, now=clock.tick(), shown_at=clock.now
+            )
+    page = who["alice"].get("/studies/swayed/questions").text
+    assert "What people want done where they differ" in page
+    assert re.search(r"<td>both sides (\d+)[^,]*%, stay out \1[^,]*%, ", page)
+    (told,) = who["alice"].get("/studies/swayed/questions.json").json()["settled"]
+    assert (told["class_id"], told["way"], told["answers"], told["pairs"]) == ("all", "both_sides", 6, 0)
+    listed = who["alice"].get("/studies/swayed/labels?only=settled")
+    assert listed.status_code == 200 and "People differ, and said what to do" in listed.text
 
 
 def test_the_person_page_keeps_models_side_by_side(site):

@@ -52,7 +52,7 @@ def label_list(
     influence: str = "",
     page: int = 1,
 ) -> Response:
-    """Labels that moved, turned over or are unsteady, furthest moved first."""
+    """Labels that moved, turned over, are unsteady or settled otherwise, furthest moved first."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     found, wanted = labels.labels(session, study), Wanted(page=max(1, page), only=only)
     places = labelled.chosen(found, _which(only), influence=influence)
@@ -64,6 +64,7 @@ def label_list(
         "moved": "Moved",
         "turned": "Turned over",
         "unstable": "Another reading would turn",
+        "settled": "People differ, and said what to do",
     }
     shown = LabelList(
         **frame(session, who, study, "register"), rows=rows, pager=pager(request, Found(rows, places.size), wanted),

@@ -17,6 +17,7 @@ from app.questions.registry import by_code
 from app.questions.wording import words
 from app.reports import agreement, asked
 from app.reports.asked import Kind, Next
+from app.reports.settled import Settled, settled
 from app.reports.tables import Found
 from app.studies import reads
 from app.studies.spec import OwnQuestion, StudySpec
@@ -72,6 +73,8 @@ class Questions(Frame):
     retired: tuple[str, ...]
     seeing: tuple[Share, Share]
     """Same choice again, of people who saw what the study has learned of them in between; and elsewhere."""
+    settled: tuple[Settled, ...]
+    """What people want done where they differ, class by class."""
     undivided: str | None
     """Why nobody can be asked how to resolve a disagreement, where that kind is on."""
     texts_shown: int
@@ -97,6 +100,7 @@ def file(request: Request, slug: str, ending: Ending, session: ReadSession, who:
     told = {
         "kinds": [asdict(one) for one in page.kinds],
         "next": [asdict(one) for one in page.upcoming],
+        "settled": [asdict(one) for one in page.settled],
         "own": [asdict(one) for one in page.own],
     }
     return Response(orjson.dumps(told), media_type="application/json")
@@ -120,6 +124,7 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
         inert=tuple(one.code for one in found if one.inert),
         retired=tuple(t.name for one in found for t in one.templates if t.retired),
         seeing=agreement.seeing(labelled.basis.seen),
+        settled=settled(labelled.endorsed),
         undivided=_undivided(session, study, spec),
         texts_shown=asked.TEXTS,
         csv_url=csv_url,
