@@ -187,7 +187,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
-        log.failure("unexpected", kind=type(error).__name__)
+        log.failure("unexpected", error, kind=type(error).__name__)
         return problems.unexpected() if is_api(request) else web_errors.unexpected(request)
 
 

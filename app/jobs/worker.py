@@ -35,8 +35,8 @@ class Worker:
         while not self._stop.is_set():
             try:
                 worked = self.step()
-            except Exception:  # noqa: BLE001 - the database may be away for a moment; the loop must outlive it
-                log.failure("worker.step_failed")
+            except Exception as error:  # noqa: BLE001 - the database may be away for a moment; the loop must outlive it
+                log.failure("worker.step_failed", error)
                 worked = False
             if not worked:
                 self._stop.wait(self._idle_s)
@@ -58,7 +58,7 @@ class Worker:
         try:
             self._handlers[job.kind](self._database, job.payload, self._reporter(job.id))
         except Exception as error:  # noqa: BLE001 - whatever it was, the row says so and the next job runs
-            log.failure("job.failed", job_id=job.id, kind=job.kind, attempt=job.attempts)
+            log.failure("job.failed", error, job_id=job.id, kind=job.kind, attempt=job.attempts)
             with self._database.write() as session:
                 writes.fail(session, job.id, f"{type(error).__name__}: {error}", now=utc_now())
         else:

@@ -56,6 +56,6 @@ def event(name: str, *, level: int = logging.INFO, **fields: Any) -> None:
     _LOGGER.log(level, name, extra={"fields": fields})
 
 
-def failure(name: str, **fields: Any) -> None:
+def failure(name: str, error: BaseException, **fields: Any) -> None:
     """Log an unexpected exception with where it happened, without its message."""
-    _LOGGER.error(name, exc_info=True, extra={"fields": fields})  # noqa: LOG014 - called while handling one
+    _LOGGER.error(name, exc_info=error, extra={"fields": fields})

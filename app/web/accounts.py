@@ -14,6 +14,7 @@ from app.web.deps import (
     COOKIE,
     Browser,
     Now,
+    Number,
     ReadSession,
     SignedIn,
     WriteSession,
@@ -102,7 +103,7 @@ def create_token(request: Request, session: WriteSession, who: SignedIn, now: No
 
 
 @router.post("/account/tokens/{token_id}/revoke", name="accounts.revoke_token")
-def revoke_token(token_id: int, session: WriteSession, who: SignedIn, now: Now) -> Response:
+def revoke_token(token_id: Number, session: WriteSession, who: SignedIn, now: Now) -> Response:
     """End a token."""
     writes.revoke_token(session, researcher_id=who.id, token_id=token_id, now=now)
     return see_other("/account")

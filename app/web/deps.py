@@ -8,6 +8,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
+from pydantic import AfterValidator
 from sqlalchemy.orm import Session
 
 from app.http.limits import limit_join, limit_sign_in
@@ -18,11 +19,16 @@ from app.people import reads, writes
 from app.people.tables import BrowserSession, Researcher
 
 __all__ = [
-    "Browser", "BrowserSeen", "Config", "Now", "ReadSession", "SignedIn", "WriteSession", "database", "db", "limit_join",
+    "Browser", "BrowserSeen", "Config", "Now", "Number", "PageNumber", "ReadSession", "SignedIn", "WriteSession", "database", "db", "limit_join",
     "limit_sign_in", "row_of", "start_browser_session",
 ]  # fmt: skip
 
 COOKIE = "soundings"
+MOST_PAGES = 1_000_000
+Number = Annotated[int, AfterValidator(lambda n: min(max(n, 0), 2**63 - 1))]
+"""A number in an address: one larger than a database holds is that of nothing there is."""
+PageNumber = Annotated[int, AfterValidator(lambda n: min(max(n, 1), MOST_PAGES))]
+"""Which page of a table, from 1."""
 db = database
 
 

@@ -55,7 +55,10 @@ def framework(request: Request, error: HTTPException) -> Response:
 
 
 def unexpected(request: Request) -> Response:
-    """A fault of ours."""
+    """A fault of ours; of a page that was only looked at, nothing was to be saved."""
+    if request.method in {"GET", "HEAD"}:
+        detail = "The fault is ours. Try again in a moment. Nothing you saved is lost."
+        return _page(request, ErrorPage(500, "That didn't work", detail, "error", []))
     detail = "What you wrote is still on the page before: go back and try again."
     return _page(request, ErrorPage(500, "That didn't save", detail, "error", []))
 

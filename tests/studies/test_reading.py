@@ -89,3 +89,25 @@ def test_mistakes_name_key_and_line(text, where, words):
     assert any(one["where"] == where and words in one["message"] for one in caught.value.errors), (
         caught.value.errors
     )
+
+
+def test_a_question_may_be_its_text_alone():
+    found = reading.from_yaml("slug: s\ntitle: S\nquestion: Which answer is better?\n")
+    assert found == reading.from_yaml("slug: s\ntitle: S\nquestion: {text: Which answer is better?}\n")
+
+
+@pytest.mark.parametrize("bad", ["a\x00b", "a\ud800b"])
+@pytest.mark.parametrize(("part", "where"), [
+    ({"title": None}, "title"), ({"guidelines": None}, "guidelines"), ({"question": {"text": None}}, "question.text"),
+    ({"question": {"text": "Q", "reasons": ["fine", None]}}, "question.reasons"), ({"people": {"consent": None}}, "people.consent"),
+])  # fmt: skip
+def test_texts_that_no_database_keeps_are_refused_by_name(bad, part, where):
+    def put(value):
+        if isinstance(value, dict):
+            return {k: put(v) for k, v in value.items()}
+        return [put(v) for v in value] if isinstance(value, list) else bad if value is None else value
+
+    with pytest.raises(StudyFileError) as refused:
+        reading.from_data({"slug": "s", "title": "S", "question": {"text": "Q"}, **put(part)})
+    assert [e["where"] for e in refused.value.errors] == [where]
+    assert "NUL" in refused.value.errors[0]["message"]

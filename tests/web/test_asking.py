@@ -91,6 +91,23 @@ def test_pages_with_answers_say_what_they_say(site):
     assert "Clear: m0" in client.get(f"/studies/{made.slug}/items/i00000").text
 
 
+def test_numbers_larger_than_a_database_holds_are_of_nothing(site):
+    client, _, made, _ = site
+    huge, base = "9" * 30, f"/studies/{made.slug}"
+    for path in (
+        "exports/{}",
+        "exports/{}/changes",
+        "exports/{}/files/README.md",
+        "exports/{}/archive.zip",
+        "why/{}",
+    ):
+        assert client.get(f"{base}/{path.format(huge)}").status_code == 404
+    for path in ("items", "people", "judgments", "patches", "labels", "disagreement", "next"):
+        for page in (huge, "-3"):
+            assert client.get(f"{base}/{path}?page={page}").status_code == 200
+    assert client.get(f"{base}/disagreement?pair={huge}").status_code == 404
+
+
 def test_a_dry_run_is_asked_for_followed_and_read(site):
     client, database, made, settings = site
     address = f"/studies/{made.slug}/simulate"

@@ -17,7 +17,7 @@ from app.studies import reads as studies
 from app.studies.spec import StudySpec
 from app.studies.tables import Study
 from app.web import charts
-from app.web.deps import ReadSession, SignedIn
+from app.web.deps import PageNumber, ReadSession, SignedIn
 from app.web.render import render
 from app.web.research import results
 from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
@@ -247,11 +247,11 @@ def queue(session: Session, study: Study, spec: StudySpec, found: Mapping[str, A
 
 @router.get("/studies/{slug}/next", name="asking.next")
 def next_(
-    request: Request, slug: str, session: ReadSession, who: SignedIn, only: str = "", page: int = 1
+    request: Request, slug: str, session: ReadSession, who: SignedIn, only: str = "", page: PageNumber = 1
 ) -> Response:
     """The open pairs that stand first, and why."""
     study = studies.get_study(session, slug, researcher_id=who.id)
-    wanted = Wanted(page=max(1, page), only=only)
+    wanted = Wanted(page=page, only=only)
     rows, total, by = _likeliest(session, study, only, limit=A_PAGE, offset=(wanted.page - 1) * A_PAGE)
     csv_url, json_url = siblings(request)
     shown = NextPage(

@@ -19,7 +19,7 @@ from app.reports.voices import Voice
 from app.studies import reads
 from app.studies.tables import Study
 from app.web import charts, inline_charts
-from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.deps import Now, Number, PageNumber, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
@@ -97,8 +97,8 @@ def show(
     session: ReadSession,
     who: SignedIn,
     wanted: Wished,
-    page: int = 1,
-    pair: int | None = None,
+    page: PageNumber = 1,
+    pair: Number | None = None,
 ) -> Response:
     """Where people differ, most divided first, and one such pair."""
     study = reads.get_study(session, slug, researcher_id=who.id)
@@ -168,7 +168,6 @@ def _page(
     problems: tuple[Problem, ...] = (),
     status: int = 200,
 ) -> Response:
-    page = max(1, page)
     rows, total = divided.listed(session, study.id, wanted, limit=A_LIST, offset=(page - 1) * A_LIST)
     _count_group(session, rows, wanted.group)
     kept = fitting.latest(session, study.id)

@@ -26,7 +26,7 @@ from app.people import reads as people
 from app.people.tables import Researcher
 from app.studies import reads as studies
 from app.studies.tables import Study
-from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.deps import Now, Number, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, render
 from app.web.research.frame import Frame, frame, saved
@@ -159,7 +159,7 @@ def make(request: Request, slug: str, session: WriteSession, who: SignedIn, now:
 
 @router.get("/studies/{slug}/exports/{number}", name="exports.show")
 def show(
-    request: Request, slug: str, number: int, session: ReadSession, who: SignedIn, config: Config
+    request: Request, slug: str, number: Number, session: ReadSession, who: SignedIn, config: Config
 ) -> Response:
     """One export: how far it is, its files, its card."""
     study, export = _export(session, slug, number, who)
@@ -184,11 +184,11 @@ def show(
 def changes(
     request: Request,
     slug: str,
-    number: int,
+    number: Number,
     session: ReadSession,
     who: SignedIn,
     config: Config,
-    since: int | None = None,
+    since: Number | None = None,
 ) -> Response:
     """What differs from an earlier export: the one before, unless told."""
     study, after = _export(session, slug, number, who)
@@ -212,7 +212,7 @@ def _earlier(session: Session, study: Study, export: Export) -> tuple[Export, ..
 
 
 @router.post("/studies/{slug}/exports/{number}", name="exports.remake")
-def remake(slug: str, number: int, session: WriteSession, who: SignedIn, now: Now, form: Form) -> Response:
+def remake(slug: str, number: Number, session: WriteSession, who: SignedIn, now: Now, form: Form) -> Response:
     """Make it again from the same recipe: the files anew, or a new number from today's state."""
     study, export = _export(session, slug, number, who)
     if form.get("do") == "files":
@@ -224,7 +224,9 @@ def remake(slug: str, number: int, session: WriteSession, who: SignedIn, now: No
 
 
 @router.get("/studies/{slug}/exports/{number}/files/{path:path}", name="exports.file")
-def file(slug: str, number: int, path: str, session: ReadSession, who: SignedIn, config: Config) -> Response:
+def file(
+    slug: str, number: Number, path: str, session: ReadSession, who: SignedIn, config: Config
+) -> Response:
     """One file of an export."""
     _, export = _export(session, slug, number, who)
     found = places.file_of(export, path, config.exports_dir())
@@ -233,7 +235,7 @@ def file(slug: str, number: int, path: str, session: ReadSession, who: SignedIn,
 
 @router.get("/studies/{slug}/exports/{number}/archive.zip", name="exports.archive")
 def archive(
-    request: Request, slug: str, number: int, session: ReadSession, who: SignedIn, config: Config
+    request: Request, slug: str, number: Number, session: ReadSession, who: SignedIn, config: Config
 ) -> Response:
     """The whole directory; a download that broke off can go on."""
     _, export = _export(session, slug, number, who)
@@ -241,7 +243,7 @@ def archive(
     return archive_response(request, folder, f"{slug}-{number}", export.fingerprint)
 
 
-def _export(session: Session, slug: str, number: int, who: Researcher) -> tuple[Study, Export]:
+def _export(session: Session, slug: str, number: Number, who: Researcher) -> tuple[Study, Export]:
     study = studies.get_study(session, slug, researcher_id=who.id)
     return study, reads.get_numbered(session, study.id, number)
 

@@ -20,6 +20,7 @@ from app.studies import reads as studies
 from app.studies import rules
 from app.studies.spec import StudySpec
 from app.studies.tables import Study
+from app.web.deps import PageNumber
 from app.web.render import Problem, flash
 from app.web.visits import see_other
 
@@ -125,8 +126,8 @@ def pager(request: Request, found: Found, wanted: Wanted, *, per_page: int = A_P
     )
 
 
-async def _asked(q: str = "", sort: str = "", page: int = 1, only: str = "") -> Wanted:
-    return Wanted(q, sort, max(1, page), only)
+async def _asked(q: str = "", sort: str = "", page: PageNumber = 1, only: str = "") -> Wanted:
+    return Wanted(q, sort, page, only)
 
 
 async def _ending(ending: str) -> str:

@@ -21,7 +21,7 @@ from app.studies import reads
 from app.studies.importing import files, oddities
 from app.studies.importing.rows import Checked, ItemRow
 from app.studies.tables import Item, Pair, Study
-from app.web.deps import Config, Now, ReadSession, SignedIn, WriteSession
+from app.web.deps import Config, Now, Number, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, render
@@ -210,7 +210,7 @@ def show(
     external_id: str,
     session: ReadSession,
     who: SignedIn,
-    pair: int | None = None,
+    pair: Number | None = None,
 ) -> Response:
     """One item: its answers with their models, how it was judged, one of its pairs in full, and every time it was asked and why."""
     study = reads.get_study(session, slug, researcher_id=who.id)

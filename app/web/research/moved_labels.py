@@ -15,7 +15,7 @@ from app.reports.labelled import WHICH, Which
 from app.reports.overlay import Overlay
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads
-from app.web.deps import ReadSession, SignedIn
+from app.web.deps import Number, PageNumber, ReadSession, SignedIn
 from app.web.render import render
 from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
 
@@ -50,11 +50,11 @@ def label_list(
     who: SignedIn,
     only: str = "moved",
     influence: str = "",
-    page: int = 1,
+    page: PageNumber = 1,
 ) -> Response:
     """Labels that moved, turned over, are unsteady or settled otherwise, furthest moved first."""
     study = reads.get_study(session, slug, researcher_id=who.id)
-    found, wanted = labels.labels(session, study), Wanted(page=max(1, page), only=only)
+    found, wanted = labels.labels(session, study), Wanted(page=page, only=only)
     places = labelled.chosen(found, _which(only), influence=influence)
     start = (wanted.page - 1) * A_PAGE
     csv_url, json_url = siblings(request)
@@ -86,7 +86,7 @@ def labels_file(
 
 
 @router.get("/studies/{slug}/why/{pair:int}", name="register.why")
-def why(slug: str, pair: int, session: ReadSession, who: SignedIn) -> Response:
+def why(slug: str, pair: Number, session: ReadSession, who: SignedIn) -> Response:
     """Why one pair's label is what it is, as JSON; the item page tells the same."""
     study = reads.get_study(session, slug, researcher_id=who.id)
     if reads.find_pair(session, study.id, pair) is None:

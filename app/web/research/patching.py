@@ -17,7 +17,7 @@ from app.reports.labelled import PatchFilter
 from app.reports.tables import A_PAGE, Found, Wanted
 from app.studies import reads
 from app.studies.tables import Study
-from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.deps import Now, PageNumber, ReadSession, SignedIn, WriteSession
 from app.web.forms import Form
 from app.web.render import Problem, render
 from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, saved, siblings
@@ -46,7 +46,7 @@ def patches(
     session: ReadSession,
     who: SignedIn,
     wanted: Wished,
-    page: int = 1,
+    page: PageNumber = 1,
 ) -> Response:
     """Patches, newest first, each with its switch."""
     study = reads.get_study(session, slug, researcher_id=who.id)
@@ -106,7 +106,6 @@ def _patches(
 ) -> PatchList:
     listed = wishes.list_patches(session, study.id)
     every = [one for one in listed if wanted.takes(one)]
-    page = max(1, page)
     start = (page - 1) * A_PAGE
     rows = labelled.told(session, every[start : start + A_PAGE])
     csv_url, json_url = siblings(request)
