@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Choice = Literal["left", "right", "tie", "neither", "skip"]
 SkipReason = Literal["rather_not", "dont_know", "broken", "rather_not_say"]
@@ -15,6 +15,16 @@ SpanTag = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 FreeText = Annotated[str, StringConstraints(max_length=5000)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
+
+def _no_truth(value: Any) -> Any:
+    """Refuse JSON's true and false where a number is asked for: they would be read as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number, got true or false")  # noqa: TRY004 - pydantic's word for a refusal
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+
 SWAPPED = {"left": "right", "right": "left"}
 
 
@@ -23,8 +33,8 @@ class Span(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     side: Literal["left", "right"]
-    start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(ge=1)]
+    start: Annotated[Whole, Field(ge=0)]
+    end: Annotated[Whole, Field(ge=1)]
     tag: SpanTag
 
 
@@ -33,7 +43,7 @@ class ComparisonAnswer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     choice: Choice
-    strength: Annotated[int, Field(ge=1, le=3)] | None = None
+    strength: Annotated[Whole, Field(ge=1, le=3)] | None = None
     aspects: dict[str, Literal["left", "right", "tie", "neither"]] | None = None
     rationale: FreeText | None = None
     reason_tags: Annotated[list[Tag], Field(max_length=40)] | None = None
@@ -42,11 +52,11 @@ class ComparisonAnswer(BaseModel):
     better: FreeText | None = None
     stance: Stance | None = None
     spans: Annotated[list[Span], Field(max_length=200)] | None = None
-    predicted_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    confidence: Annotated[int, Field(ge=1, le=3)] | None = None
+    predicted_share: Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1)] | None = None
+    confidence: Annotated[Whole, Field(ge=1, le=3)] | None = None
     view: View | None = None
     client_token: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
-    elapsed_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+    elapsed_ms: Annotated[Whole, Field(ge=0, le=86_400_000)] | None = None
 
     def swapped(self) -> ComparisonAnswer:
         """The same answer had the two texts stood on each other's sides."""

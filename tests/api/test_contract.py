@@ -139,6 +139,14 @@ def test_every_field_of_an_answer_is_stored(api):
         assert tried.status_code in {200, 201}
 
 
+@pytest.mark.parametrize("field", ["strength", "confidence", "predicted_share", "elapsed_ms"])
+def test_true_is_no_number_in_an_answer(api, study, person, field):
+    path = f"/assignments/{ask(api, study, person)['assignment_id']}/answer"
+    refused = assert_problem(api.post(path, who=person, json={"choice": "left", field: True}), 422)
+    assert [one["where"] for one in refused["errors"]] == [field]
+    assert api.post(path, who=person, json={"choice": "left", field: 1}).status_code == 201
+
+
 def test_an_export_from_the_api_to_its_bytes(api, study, person, app_settings):
     for choice in ("left", "right", "left"):
         api.post(
