@@ -28,6 +28,7 @@ class Outlook:
     group.  overall_mean, overall_variance: (n,), of the weighted mean over groups.  shared: (n, n_groups),
     covariance of the group's with the overall one.  reach: (n, n_groups), how far a vote by the group moves the
     shares that prefer the first over the pool, per unit of information, where it is open which response most prefer.
+    votes: how many the posterior has taken in.
     """
 
     mean: Reals
@@ -37,6 +38,7 @@ class Outlook:
     overall_variance: Reals
     shared: Reals
     reach: Reals
+    votes: int
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def outlook(
     np.maximum(found[2 * g :], 0.0, out=found[2 * g :])
     return Outlook(
         mean, found[:g].T, np.maximum(people, 0.0), mean @ pi.astype(np.float32), found[-1], found[g : 2 * g].T,
-        found[2 * g : 3 * g].T,
+        found[2 * g : 3 * g].T, posterior.n,
     )  # fmt: skip
 
 

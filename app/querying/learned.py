@@ -56,8 +56,8 @@ def looked_up(stored: Stored) -> Floats:
 class ByPreference:
     """A policy that goes by the preference model; an entry names it and hands in what a vote is worth.
 
-    Score is the logarithm of the worth beside the best. Without a model, pairs with the fewest judgments come first, and
-    ``note`` says so.
+    Score is the logarithm of the worth beside the best. With ``steady`` it counts half at so many votes, and not at all before the
+    first. Without a model, pairs with the fewest judgments come first, and ``note`` says so.
     """
 
     name: str
@@ -66,13 +66,16 @@ class ByPreference:
     version: int = 1
     candidates: int = CANDIDATES
     temperature: float = TEMPERATURE
+    steady: int = 0
 
     def score(self, view: CandidateView) -> Floats:
         """At most 0 by the model, else minus the load: float64 (n_candidates,). Raises ValueError where a worth is none."""
         if view.stored is not None:
             return looked_up(view.stored)
         if view.expected is not None:
-            return log_worth(self.worth(view.expected))
+            n = view.expected.votes
+            carried = n / (n + self.steady) if self.steady else 1.0
+            return log_worth(self.worth(view.expected)) * carried
         return -view.load.astype(np.float64)
 
     def note(self, view: CandidateView) -> str | None:

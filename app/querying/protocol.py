@@ -18,9 +18,10 @@ class Expected:
 
     mean, variance: logits of the first response over the second, as the group shares it.  people: variance between persons of
     the group.  overall_mean, overall_variance: of the weighted mean over groups.  shared: covariance of the group's logit with
-    the overall one.  reach: how far such a vote moves the overall preference on the pool where its sign is open.  apart: bits by
-    which groups are expected to differ on the pair, or persons where groups are not known.
-    See ``app.inference.preference_outlook.Outlook``. groups_known: whether people of different groups are told apart.
+    the overall one.  reach: how far such a vote moves shares of the pool where it is open which response most prefer.  apart:
+    bits by which groups are expected to differ on the pair, or persons where groups are not known.
+    See ``app.inference.preference_outlook.Outlook``. groups_known: whether people of different groups are told apart.  votes:
+    how many the model has learnt from.
     """
 
     mean: Floats
@@ -32,6 +33,7 @@ class Expected:
     reach: Floats
     apart: Floats
     groups_known: bool
+    votes: int
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def view_of(
     expected = Expected(
         whole(seen.mean[:, group]), whole(seen.variance[:, group]), whole(seen.people), whole(seen.overall_mean),
         whole(seen.overall_variance), whole(seen.shared[:, group]), whole(seen.reach[:, group]),
-        told.groups if known else told.people, known,
+        told.groups if known else told.people, known, seen.votes,
     )  # fmt: skip
     return CandidateView(pair_id, load.astype(np.int64), np.ones(pair_id.size, np.int64), expected=expected)
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.kit.discover import SeamError, discover
 from app.querying import draw, registry
+from app.querying.acquisition.reward_model import STEADY
 from app.querying.protocol import Acquisition, CandidateView, Expected, Learns, Stored
 from app.studies.spec import POLICIES as OFFERED
 
@@ -22,7 +23,7 @@ def expected(n, rng, *, groups=True):
     return Expected(
         mean=rng.normal(0, 2, n), variance=variance, people=rng.uniform(0, 1, n), overall_mean=rng.normal(0, 1, n),
         overall_variance=overall, shared=rng.uniform(-1, 1, n) * np.sqrt(variance * overall), reach=rng.uniform(0, 1, n), apart=rng.uniform(0, 0.3, n),
-        groups_known=groups,
+        groups_known=groups, votes=int(rng.integers(1, 2000)),
     )  # fmt: skip
 
 
@@ -147,11 +148,22 @@ def test_more_unknown_is_worth_more_and_a_coin_is_worth_little(name):
         seen = Expected(
             mean=np.zeros(2), variance=np.array([2.0, 0.01]), people=np.full(2, 0.01), overall_mean=np.zeros(2),
             overall_variance=np.array([2.0, 0.01]), shared=np.array([2.0, 0.01]), reach=np.array([1.0, 0.01]), apart=np.full(2, 0.1),
-            groups_known=groups,
+            groups_known=groups, votes=3000,
         )  # fmt: skip
         score = policy.score(replace(view(2), expected=seen))
         assert score[0] == 0
         assert score[1] < -2
+
+
+def test_scores_for_a_reward_model_count_the_more_the_more_votes_carry_them():
+    """Even before the first vote, half as far as they will by some hundreds, nearly all the way by tens of thousands."""
+    policy, seen = registry.acquisitions()["reward_model"], expected(50, np.random.default_rng(7))
+    none, some, many = (
+        policy.score(replace(view(50), expected=replace(seen, votes=n))) for n in (0, STEADY, 100 * STEADY)
+    )
+    assert (none == 0).all()
+    np.testing.assert_allclose(some, many / 2, rtol=0.02)
+    assert np.ptp(many) > 1
 
 
 def test_a_score_that_is_not_finite_draws_evenly_and_says_so():
