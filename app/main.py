@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
@@ -22,7 +22,7 @@ from app.db.session import Database, connect
 from app.exports import places
 from app.http.limits import TokenBuckets
 from app.http.metrics import Measured, Metrics
-from app.http.security import Hosts, SameOriginWrites, SecurityHeaders, TooLargeAsProblem
+from app.http.security import Hosts, SameOriginWrites, SecurityHeaders, TooLargeAsProblem, plain_address
 from app.inference import feature
 from app.jobs.worker import Handler, Worker
 from app.kit import log
@@ -96,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=_lifespan,
+        dependencies=[Depends(plain_address)],
         max_body_size=settings.max_body_mb * 1_000_000,
         telemetry={"tracing": False, "metrics": False},
     )

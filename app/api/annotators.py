@@ -11,6 +11,7 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.http.sessions import Now, WriteSession
 from app.kit.errors import Malformed
+from app.kit.text import STORABLE
 from app.people import invites
 from app.people import reads as people_reads
 from app.people import writes as people
@@ -25,8 +26,10 @@ class AnnotatorIn(BaseModel):
     """A person; ``consent`` is the researcher's word that it was given outside."""
 
     model_config = ConfigDict(extra="forbid")
-    external_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    attributes: dict[Annotated[str, StringConstraints(max_length=100)], Value] = Field(default_factory=dict)
+    external_id: Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE] | None = None
+    attributes: Annotated[dict[Annotated[str, StringConstraints(max_length=100)], Value], STORABLE] = Field(
+        default_factory=dict
+    )
     consent: bool = True
 
 

@@ -16,6 +16,7 @@ from app.exports.tables import Export
 from app.http.downloads import archive_response
 from app.http.sessions import Config, Now, ReadSession, WriteSession
 from app.kit.errors import NotFound
+from app.kit.text import STORABLE
 from app.studies import reads as studies
 
 router = APIRouter(tags=["exports"])
@@ -33,7 +34,7 @@ class ExportIn(BaseModel):
     exclude: list[str] = []
     copies: Annotated[int, Field(ge=2, le=options.MOST_COPIES)] = options.COPIES
     include_text: bool = False
-    notes: dict[str, str] = {}
+    notes: Annotated[dict[str, str], STORABLE] = {}
     """Words of your own for the card: of why, people, paid, bias, use, other."""
 
 

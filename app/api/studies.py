@@ -11,6 +11,7 @@ from app.api.deps import ResearcherId
 from app.api.problems import answers
 from app.assignments import intake
 from app.http.sessions import Now, ReadSession, WriteSession
+from app.kit.text import STORABLE
 from app.studies import reading, reads, rules, writes
 from app.studies.spec import StudySpec
 
@@ -39,7 +40,7 @@ class StateIn(BaseModel):
 
 class MemberIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    email: str
+    email: Annotated[str, STORABLE]
     role: Literal["editor", "viewer"]
 
 

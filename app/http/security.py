@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.kit.errors import NotFound
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONTENT_POLICY = (
@@ -19,6 +22,12 @@ TOO_LARGE = (
     b'{"type":"about:blank","title":"That is too large","status":413,'
     b'"detail":"This is larger than the site takes in one request.","code":"too_large"}'
 )
+
+
+async def plain_address(request: Request) -> None:
+    """Raises NotFound where an address holds a NUL: nothing can bear such a name, and PostgreSQL cannot be asked for it."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise NotFound
 
 
 class SecurityHeaders:

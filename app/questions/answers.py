@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from app.kit.text import STORABLE
+
 Choice = Literal["left", "right", "tie", "neither", "skip"]
 SkipReason = Literal["rather_not", "dont_know", "broken", "rather_not_say"]
 TieReason = Literal["same_content", "each_better", "dont_know", "depends_on_person"]
 Stance = Literal["for_me", "for_the_asker", "rule_for_everyone"]
 View = Literal["my_view", "leaning", "guess", "checkable"]
-SpanTag = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-FreeText = Annotated[str, StringConstraints(max_length=5000)]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+SpanTag = Annotated[str, StringConstraints(min_length=1, max_length=60), STORABLE]
+FreeText = Annotated[str, StringConstraints(max_length=5000), STORABLE]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=200), STORABLE]
 
 
 def _no_truth(value: Any) -> Any:
@@ -55,7 +57,7 @@ class ComparisonAnswer(BaseModel):
     predicted_share: Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1)] | None = None
     confidence: Annotated[Whole, Field(ge=1, le=3)] | None = None
     view: View | None = None
-    client_token: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
+    client_token: Annotated[str, StringConstraints(min_length=1, max_length=80), STORABLE] | None = None
     elapsed_ms: Annotated[Whole, Field(ge=0, le=86_400_000)] | None = None
 
     def swapped(self) -> ComparisonAnswer:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from app.kit.text import storable
 
 DEFAULT_REASONS = (
     "Accuracy", "Usefulness", "Honesty", "Clarity", "Care for others", "Doing what was asked", "Tone", "Length", "Formatting",
@@ -28,7 +29,6 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,78}[a-z0
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class _Part(BaseModel):
@@ -36,14 +36,10 @@ class _Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    @field_validator("*", mode="before")
+    @field_validator("*")
     @classmethod
     def _storable(cls, value: Any) -> Any:
-        """Databases keep no NUL, and no file can hold half of a surrogate pair."""
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and _UNSTORABLE.search(text):
-                raise ValueError("the text holds a NUL character or half of a surrogate pair")
-        return value
+        return storable(value)
 
 
 def _no_repeats(values: list[str], what: str) -> None:

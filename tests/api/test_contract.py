@@ -147,6 +147,29 @@ def test_true_is_no_number_in_an_answer(api, study, person, field):
     assert api.post(path, who=person, json={"choice": "left", field: 1}).status_code == 201
 
 
+@pytest.mark.parametrize("field", ["rationale", "better", "client_token", "reason_tags"])
+def test_a_nul_in_an_answer_is_refused(api, study, person, field):
+    path = f"/assignments/{ask(api, study, person)['assignment_id']}/answer"
+    value = ["a\0b"] if field == "reason_tags" else "a\0b"
+    refused = assert_problem(api.post(path, who=person, json={"choice": "neither", field: value}), 422)
+    assert refused["errors"][0]["where"].startswith(field)
+
+
+def test_a_nul_is_refused_wherever_a_text_is_sent(api, study):
+    nul = "a\0b"
+    for path, body, where in (
+        ("/annotators", {"external_id": nul}, "external_id"),
+        ("/annotators", {"attributes": {"region": nul}}, "attributes"),
+        ("/members", {"email": nul, "role": "viewer"}, "email"),
+        ("/exports", {"notes": {"why": nul}}, "notes"),
+    ):
+        refused = assert_problem(api.post(f"/studies/{study}{path}", json=body), 422)
+        assert [one["where"] for one in refused["errors"]] == [where]
+    assert_problem(api.call("PATCH", f"/studies/{study}", json={"guidelines": nul}), 422)
+    for path in ("/studies/%00", "/exports/%00", f"/studies/{study}/members?q=%00"):
+        assert_problem(api.get(path), 404)
+
+
 def test_an_export_from_the_api_to_its_bytes(api, study, person, app_settings):
     for choice in ("left", "right", "left"):
         api.post(

@@ -109,5 +109,5 @@ def test_texts_that_no_database_keeps_are_refused_by_name(bad, part, where):
 
     with pytest.raises(StudyFileError) as refused:
         reading.from_data({"slug": "s", "title": "S", "question": {"text": "Q"}, **put(part)})
-    assert [e["where"] for e in refused.value.errors] == [where]
-    assert "NUL" in refused.value.errors[0]["message"]
+    assert refused.value.errors[0]["where"].startswith(where)
+    assert ("NUL" in refused.value.errors[0]["message"]) is ("\x00" in bad)
