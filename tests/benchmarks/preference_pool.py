@@ -7,6 +7,7 @@ Simulated people of three groups (.5, .3, .2), with tastes of their own, a tenth
 outside what features can say. All policies are fitted by the same model; ``greedy`` takes the least certain pair (margin
 sampling). Every draw is the product's: candidates at random, softmax over scores of the last refresh (every 50 votes), a
 tenth explored. A ratio is votes needed on the mean curve beside random's, with its 90 % interval over resampled seeds.
+Near .90 the mean curve rises by a point in some 500 votes, and worlds end between .88 and .93: fewer than twenty seeds tell little.
 """
 
 from __future__ import annotations
