@@ -44,7 +44,7 @@ class RankPosterior:
     prior_sd: float
     model_ties: bool
     since: int
-    method: Literal["davidson", "bradley_terry", "crowd_davidson"]
+    method: Literal["davidson", "bradley_terry"]
     converged: bool = True
     iterations: int = 0
     seed: None = None
@@ -225,11 +225,15 @@ def counted(
     n_items: int,
     prior_sd: float = PRIOR_SD,
     ties: bool = True,
+    weight: ArrayLike | None = None,
 ) -> RankPosterior:
     """The settled posterior of a whole log of votes at once: what ``learn`` followed by ``settled`` gives, in one fit.
 
+    Args:
+        weight: float64 (n_votes,), 0 to 1, how much of a vote each counts for: of careless people less. All of it if None.
+
     Raises:
-        InvalidVotes, InvalidSetting: As in ``prior`` and ``RankPosterior.learn``.
+        InvalidVotes, InvalidSetting: As in ``prior`` and ``RankPosterior.learn``; weights that are none.
 
     Cost: O(n_votes + iterations * n_items^3).
     """
@@ -237,12 +241,15 @@ def counted(
     votes = comparisons.read(left, right, outcome, n_items=n_items)
     if not ties and (votes.said == 1).any():
         raise InvalidVotes("There is a tie among the votes; this posterior was made without ties.")
+    counts = np.ones(votes.said.size) if weight is None else np.asarray(weight, np.float64)
+    if counts.shape != votes.said.shape or not ((counts >= 0) & (counts <= 1)).all():
+        raise InvalidVotes("Each vote needs a weight from 0 to 1.")
     shape, decided = (n_items, n_items), votes.said != 1
     over = np.where(votes.said == 2, votes.left, votes.right)[decided]
     under = np.where(votes.said == 2, votes.right, votes.left)[decided]
-    wins = np.bincount(over * n_items + under, minlength=n_items**2).reshape(shape)
+    wins = np.bincount(over * n_items + under, counts[decided], n_items**2).reshape(shape)
     both = votes.left[~decided] * n_items + votes.right[~decided]
-    tied = np.bincount(both, minlength=n_items**2).reshape(shape)
+    tied = np.bincount(both, counts[~decided], n_items**2).reshape(shape)
     return replace(start, wins=wins.astype(np.float64), tied=(tied + tied.T).astype(np.float64)).settled()
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.aggregation.observations import Observations
-from app.inference import entropy_split, preference_outlook, rank_crowd, rank_design, rank_posterior
+from app.inference import entropy_split, preference_outlook, rank_design, rank_posterior
+from app.inference.crowd_effects import CrowdFit, crowd_effects
 from app.inference.errors import NotConverged
 from app.inference.preference_outlook import Outlook, Parts, expected_information
 from app.inference.preference_posterior import PreferencePosterior
@@ -144,8 +145,7 @@ def by_ranking(
         return Scored(
             np.asarray(policy.score(evenly), np.float32).reshape(1, n), zero.astype(np.float16), None, result, {}
         )  # fmt: skip
-    posterior = _ranked(seen, pool)
-    result["model"] = posterior.method
+    posterior, result["model"] = _ranked(seen, pool)
     top = max(1, min(10, round(len(pool.sources) / 10))) if goal == "top_k" else None
     left, right = pool.left.astype(np.int64), pool.right.astype(np.int64)
     asked = [i for pair, _ in pending if (i := _find(pool.pair_id, pair)) >= 0 and left[i] != right[i]]
@@ -167,11 +167,11 @@ def by_ranking(
     )
 
 
-def _ranked(seen: Observations, pool: PoolFeatures) -> RankPosterior:
-    """The posterior of the sources' strengths, from all votes between two different ones.
+def _ranked(seen: Observations, pool: PoolFeatures) -> tuple[RankPosterior, str]:
+    """The posterior of the sources' strengths, from all votes between two different ones; and by which model.
 
-    People have their own sensitivity, slips, pull to one side and readiness to tie (see ``rank_crowd``); all are taken to be alike
-    where they cannot be told from each other, or there are so many votes that it matters little.
+    A vote counts as far as its author tells sources apart (sensitivity, slips, pull to one side: see ``crowd_effects``); each vote
+    alike where people cannot be told from each other, or there are so many votes that it matters little.
     """
     at = np.minimum(np.searchsorted(pool.pair_id, seen.pairs.id), max(pool.pair_id.size - 1, 0))
     there = pool.pair_id[at] == seen.pairs.id
@@ -181,24 +181,27 @@ def _ranked(seen: Observations, pool: PoolFeatures) -> RankPosterior:
     same = pool.first[row] == seen.pairs.first[seen.pair]
     y = np.where(same, seen.y, 1 - seen.y)[used]
     on_left = np.where(same, seen.first_left, ~seen.first_left)[used]
-    one, two, person, n = one[used], two[used], seen.person[used], len(pool.sources)
-    found = _by_people(one, two, y, on_left, person, n)
-    return rank_posterior.counted(one, two, y, n_items=n) if found is None else found
+    one, two, n = one[used], two[used], len(pool.sources)
+    weight = _reliability(one, two, y, on_left, seen.person[used], n)
+    model = "davidson" if weight is None else "crowd_davidson"
+    return rank_posterior.counted(one, two, y, n_items=n, weight=weight), model
 
 
 MOST_FOR_CROWD, FEWEST_FOR_CROWD = 100_000, 100
 
 
-def _by_people(
+def _reliability(
     one: Ints, two: Ints, y: Floats, on_left: NDArray[np.bool_], person: Ints, n_items: int
-) -> RankPosterior | None:
-    """With each person's own way of answering; None where that is not known."""
+) -> Floats | None:
+    """How much of a vote each counts for, 0 to 1; None where that is not known."""
     if not FEWEST_FOR_CROWD <= y.size <= MOST_FOR_CROWD:
         return None
     left, right = np.where(on_left, one, two), np.where(on_left, two, one)
-    outcome = np.where(on_left, y, 1 - y)
     try:
-        found = rank_crowd.crowd_posterior(left, right, outcome, n_items=n_items, annotator=person)
+        fit = crowd_effects(left, right, np.where(on_left, y, 1 - y), n_items=n_items, annotator=person)
     except NotConverged:
         return None
-    return found if isinstance(found, RankPosterior) else None
+    if not isinstance(fit, CrowdFit):
+        return None
+    found = fit.reliability[np.searchsorted(fit.annotator, person)]
+    return np.asarray(np.clip(found, 0.0, 1.0), np.float64)
