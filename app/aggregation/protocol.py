@@ -27,9 +27,9 @@ class EmptyGroup(Conflict):
 
 
 class NoGroups(Conflict):
-    """The rule balances groups, and the study defines none."""
+    """The rule balances groups, and the study defines none or nobody has told one."""
 
-    code, title = "no_groups", "This study defines no groups"
+    code, title = "no_groups", "This study has no groups"
 
 
 class BadVotesError(ValueError):

@@ -182,7 +182,7 @@ def pool(
     for rule in pooling.named(names):
         if rule.uses_groups and not votes.group_names:
             raise NoGroups(
-                f"The rule {rule.name!r} balances groups; this study defines none (people.groups)."
+                f"The rule {rule.name!r} balances groups; this study has none: none are defined (people.groups), or nobody has told one."
             )
         if isinstance(rule, EndorsedRule) and said is not None:
             pooled, how = said.label(rule)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.aggregation import registry as pooling
-from app.aggregation.protocol import EmptyGroup, Flags, Pooled, Votes
+from app.aggregation.protocol import EmptyGroup, Flags, NoGroups, Pooled, Votes
 from app.aggregation.registry import ENDORSED
 from app.exports import endorsement, options
 from app.exports.collecting import in_text_order
@@ -167,7 +167,7 @@ def _pooled(state: State, grouped: bool, said: Wanted | None) -> tuple[list[Pool
             continue
         try:
             found += pool(votes, (name,), said)[0]
-        except EmptyGroup as error:
+        except (EmptyGroup, NoGroups) as error:
             refused.append((name, error.detail))
     return found, refused
 

@@ -104,7 +104,7 @@ def test_a_rule_that_needs_groups_says_what_is_missing(sqlite_database: Database
         grouped.vote("p", "i0", "a")
     asked = options.read(rule="group_balanced", file_type="jsonl")
     for made, error, words in (
-        (plain, NoGroups, "defines none"),
+        (plain, NoGroups, "this study has none"),
         (grouped, EmptyGroup, "'s' should count for 50%"),
     ):
         now = grouped.tick()

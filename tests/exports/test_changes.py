@@ -113,3 +113,14 @@ def test_the_readme_s_trainer_is_the_one_that_is_tested():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert TRAINER.format(probability="p_chosen").strip() in [b.strip() for b in blocks]
     assert any("exports/latest/files/preference/train.jsonl" in b for b in blocks)
+
+
+def test_a_study_whose_groups_nobody_told_yet_still_shows_its_ways(sqlite_database: Database):
+    with sqlite_database.write() as session:
+        made = builder.study(session, people={"groups": {"key": "region"}})
+        made.item("i0")
+        made.vote("p", "i0", "a")
+        found = ways(session, made.study, now=made.tick())
+    assert found.judged == 1 and found.ways
+    why = dict(found.refused)
+    assert "nobody has told one" in why["group_balanced"] and "group_informed_consensus" in why
