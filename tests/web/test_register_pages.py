@@ -196,7 +196,13 @@ def test_why_is_told_on_the_item_page_and_as_json_alike(site):
 def test_the_questions_page_its_files_and_a_preview_of_own_questions(site):
     _, _, who = site
     page = who["alice"].get("/studies/swayed/questions").text
-    for words in ("Should a joke count?", "Not here", "after 8 answers", "M1.length", "ignore 10"):
+    for words in (
+        "Should a joke count?",
+        "Not here",
+        "after 8 answers",
+        "M1.length",
+        "No, that alone should not count: 10",
+    ):
         assert words in page
     rows = list(csv.DictReader(io.StringIO(who["alice"].get("/studies/swayed/questions.csv").text)))
     assert [(r["template"], r["answered"]) for r in rows] == [("M1.length", "12")]

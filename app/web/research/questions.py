@@ -12,7 +12,7 @@ from app.aggregation import keeping, labels
 from app.inference.agreement import Share
 from app.people.tables import Researcher
 from app.querying import own_questions
-from app.questions.asking import LAST
+from app.questions.asking import LAST, Asks
 from app.questions.registry import by_code
 from app.questions.wording import words
 from app.reports import agreement, asked
@@ -64,6 +64,8 @@ class Preview:
 class Questions(Frame):
     kinds: tuple[Kind, ...]
     names: dict[str, str]
+    options: dict[str, dict[str, str]]
+    """By kind, what each answer says where people read it."""
     on: tuple[str, ...]
     later: tuple[str, ...]
     """Kinds that the study file names and nobody can be asked yet."""
@@ -117,6 +119,7 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
         **given,
         kinds=found,
         names=KINDS,
+        options=_options(),
         on=tuple(code for code in wanted if code in by_code()),
         later=tuple(code for code in wanted if code not in by_code()),
         upcoming=asked.upcoming(session, study),
@@ -130,6 +133,15 @@ def _page(request: Request, session: Session, who: Researcher, study: Study) -> 
         csv_url=csv_url,
         json_url=json_url,
     )
+
+
+def _options() -> dict[str, dict[str, str]]:
+    say = words("en")
+    return {
+        code: {o.value: say(f"option.{o.value}" if o.value in LAST else o.words) for o in kind.options()}
+        for code, kind in by_code().items()
+        if isinstance(kind, Asks) and not kind.on_ballot
+    }
 
 
 def _undivided(session: Session, study: Study, spec: StudySpec) -> str | None:
