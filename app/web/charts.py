@@ -6,17 +6,14 @@ decides on the page. No inline styles, no script.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from urllib.parse import quote
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
+from app.web.drawing import Chart, drawing
 from app.web.strokes import (
     ACCENT,
     CTL,
@@ -38,42 +35,6 @@ from app.web.strokes import (
 DATE_WIDTH: Final = 48.0
 """Room for "24 Nov", in the units of a drawing."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawing and its figures: ``columns`` and ``rows`` are what "See as a table" shows."""
-
-    svg: Markup
-    title: str
-    description: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    links: tuple[tuple[str, ...] | None, ...] = ()
-    """For each column of the table the address that each row's cell leads to, None where it leads nowhere."""
-
-    def linked(self, links: Mapping[int, Sequence[str]]) -> Chart:
-        """The same with these addresses in its table, by column."""
-        return replace(
-            self, links=tuple(tuple(links[n]) if n in links else None for n in range(len(self.columns)))
-        )
-
-    def csv_url(self) -> str:
-        """The figures as a file to download, without another request."""
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
-
-    def json_url(self) -> str:
-        """The figures as JSON to download."""
-        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        return f"data:application/json;charset=utf-8,{quote(json.dumps({'total': len(rows), 'rows': rows}))}"
-
-    def svg_url(self) -> str:
-        """The drawing as a file to download."""
-        return f"data:image/svg+xml;charset=utf-8,{quote(str(self.svg))}"
 
 
 @dataclass(frozen=True)
@@ -160,7 +121,7 @@ def bars_per_day(
     rows = [(d.isoformat(), plain(n), "") for d, n in days] + [
         (d.isoformat(), "", plain(n)) for d, n in ahead
     ]
-    return _chart(
+    return drawing(
         key, title, said, (width, 250), marks, columns=("Day", "So far", "Carried forward"), rows=rows
     )
 
@@ -226,7 +187,7 @@ def lines(
     )
     said = description or (ends + (f". {ceiling[1]}." if ceiling else "."))
     rows = [(s.label, plain(x), percent(y, 1)) for s in series for x, y in s.points]
-    return _chart(key, title, said, (540, 250), marks, columns=("Line", x_label, "Share"), rows=rows)
+    return drawing(key, title, said, (540, 250), marks, columns=("Line", x_label, "Share"), rows=rows)
 
 
 def ranges(
@@ -272,7 +233,7 @@ def ranges(
         for e in effects
     ]  # fmt: skip
     columns = ("What", "Of what", "Choices", "Of", "Share", "From", "To")
-    return _chart(key, title, said, (640, height), marks, columns=columns, rows=rows)
+    return drawing(key, title, said, (640, height), marks, columns=columns, rows=rows)
 
 
 def scatter(
@@ -326,7 +287,7 @@ def scatter(
         description or f"{len(dots)} items, {sum(d.on for d in dots)} of them in the corner “{corners[2]}”."
     )
     rows = [(d.name, f"{d.x:.2f}", f"{d.y:.2f}") for d in dots]
-    return _chart(key, title, said, (640, 340), marks, columns=("Item", x_ends[1], y_ends[1]), rows=rows)
+    return drawing(key, title, said, (640, 340), marks, columns=("Item", x_ends[1], y_ends[1]), rows=rows)
 
 
 def coverage(
@@ -355,7 +316,7 @@ def coverage(
         marks += [rule(x, 4, x, height - 22, dashed=True), text(x, height - 6, "minimum", anchor="middle")]
     of = f" of {plain(minimum)}" if minimum else ""
     said = description or "; ".join(f"{name} {plain(n)}{of}" for name, n in counts)
-    return _chart(
+    return drawing(
         key,
         title,
         said,
@@ -364,23 +325,6 @@ def coverage(
         columns=("Topic", "Judgments"),
         rows=[(n, plain(v)) for n, v in counts],
     )
-
-
-def _chart(
-    key: str,
-    title: str,
-    said: str,
-    size: tuple[float, float],
-    marks: Iterable[str],
-    *,
-    columns: tuple[str, ...],
-    rows: Iterable[tuple[str, ...]],
-) -> Chart:
-    svg = Markup(
-        '<svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d" '
-        'font-family="system-ui, sans-serif" font-size="12"><title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>'
-    ).format(f"{size[0]:g}", f"{size[1]:g}", key, key, key, title, key, said, Markup("".join(marks)))  # noqa: S704 - every text in marks went through escape
-    return Chart(svg, title, said, columns, tuple(rows), (None,) * len(columns))
 
 
 def _line(one: Series, place: Callable[[float, float], tuple[float, float]]) -> list[str]:

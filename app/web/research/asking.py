@@ -18,6 +18,7 @@ from app.studies.spec import StudySpec
 from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import PageNumber, ReadSession, SignedIn
+from app.web.drawing import Chart
 from app.web.render import render
 from app.web.research import results
 from app.web.research.frame import Ending, Frame, Pager, as_file, frame, pager, siblings
@@ -50,7 +51,7 @@ MEASURES = {
 class Worth:
     """The panel "Is it worth asking more?": a curve where there are enough guesses, and what follows, a sentence a line."""
 
-    chart: charts.Chart | None
+    chart: Chart | None
     lines: tuple[str, ...]
     gained: str | None
     why: str | None
@@ -104,7 +105,7 @@ def _share(one: Mapping[str, Any]) -> str:
     return f"{one['value']:.0%} ({low:.0%} to {high:.0%})"
 
 
-def _curve(told: Mapping[str, Any]) -> charts.Chart | None:
+def _curve(told: Mapping[str, Any]) -> Chart | None:
     if len(told["course"]) < 2:
         return None
     series = [

@@ -18,8 +18,9 @@ from app.reports.tables import Wanted
 from app.reports.voices import Voice
 from app.studies import reads
 from app.studies.tables import Study
-from app.web import charts, inline_charts
+from app.web import inline_charts
 from app.web.deps import Now, Number, PageNumber, ReadSession, SignedIn, WriteSession
+from app.web.drawing import Chart
 from app.web.forms import Form
 from app.web.markdown import prose
 from app.web.render import Problem, flash, render
@@ -46,7 +47,7 @@ class DisagreementPage(Frame):
     corners: tuple[tuple[str, str, int], ...]
     choices: dict[str, Options]
     detail: Detail | None
-    scatter: charts.Chart | None
+    scatter: Chart | None
     csv_url: str
     json_url: str
     as_of: Any

@@ -15,6 +15,7 @@ from app.reports.progress import Progress, progress
 from app.studies import reads
 from app.web import charts, inline_charts
 from app.web.deps import Now, ReadSession, SignedIn
+from app.web.drawing import Chart
 from app.web.render import render
 from app.web.research import asking, people, results
 from app.web.research.frame import Ending, Frame, as_file, frame
@@ -32,10 +33,10 @@ class Overview(Frame):
     as_of: datetime | None
     now: datetime
     notice: tuple[str, str, str] | None
-    pace: charts.Chart | None
-    topics: charts.Chart | None
-    scatter: charts.Chart | None
-    sways: charts.Chart | None
+    pace: Chart | None
+    topics: Chart | None
+    scatter: Chart | None
+    sways: Chart | None
     worth: asking.Worth
     pool_rows: tuple[asking.PoolRow, ...]
     queue: asking.Queue
@@ -112,13 +113,13 @@ def ranking_file(slug: str, ending: Ending, session: ReadSession, who: SignedIn)
     return as_file(tables.Found(rows, len(rows)), f"{slug}-ranking", ending)
 
 
-def _pace(at: Progress, base: str) -> charts.Chart:
+def _pace(at: Progress, base: str) -> Chart:
     drawn = charts.bars_per_day("pace", "Will we finish in time?", at.days, ahead=at.ahead)
     days = [f"{base}/judgments?only=day:{day.isoformat()}" for day, _ in at.days]
     return drawn.linked({1: [*days, *("" for _ in at.ahead)]})
 
 
-def _topics(at: Progress, base: str) -> charts.Chart:
+def _topics(at: Progress, base: str) -> Chart:
     drawn = charts.coverage("topics", "Are all topics covered?", at.topics)
     return drawn.linked({1: [f"{base}/judgments?only=topic:{quote(name)}" for name, _ in at.topics]})
 

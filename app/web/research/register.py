@@ -24,6 +24,7 @@ from app.studies import reads
 from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.drawing import Chart
 from app.web.forms import Form
 from app.web.render import Problem, render
 from app.web.research.frame import Ending, Frame, as_file, frame, saved, siblings
@@ -76,7 +77,7 @@ class Detail:
 class Register(Frame):
     lines: tuple[Line, ...]
     statuses: dict[str, str]
-    chart: charts.Chart | None
+    chart: Chart | None
     switches: tuple[KindSwitch, ...]
     moved: int
     turned: int
@@ -201,7 +202,7 @@ def _register(
     )
 
 
-def _chart(lines: tuple[Line, ...]) -> charts.Chart | None:
+def _chart(lines: tuple[Line, ...]) -> Chart | None:
     effects = [
         charts.Effect(one.words, one.note, one.entry.effect.share, *one.entry.effect.share_interval)
         for one in lines

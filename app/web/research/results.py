@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.reports import divided
 from app.web import charts
+from app.web.drawing import Chart
 
 CORNERS = {
     "people_differ": "People really differ",
@@ -47,7 +48,7 @@ SWAYS = {
 }
 
 
-def scatter(session: Session, study_id: int, base: str, *, here: int | None = None) -> charts.Chart | None:
+def scatter(session: Session, study_id: int, base: str, *, here: int | None = None) -> Chart | None:
     """Each pair by how split people are and how sure each of them is; None below twenty pairs with answers."""
     seen, total = divided.spread(session, study_id, most=MOST_DOTS)
     if here is not None and all(r["pair_id"] != here for r in seen):
@@ -94,7 +95,7 @@ def _sureness(row: dict[str, Any]) -> float:
     return float(min(1.0, max(0.0, 1 - within / whole))) if whole > 0 else 1.0
 
 
-def ranges(found: dict[str, Any], base: str) -> charts.Chart | None:
+def ranges(found: dict[str, Any], base: str) -> Chart | None:
     """How often people chose the answer with more of something, against even."""
     effects, names = [], []
     for one in found["influences"]:

@@ -21,6 +21,7 @@ from app.studies.spec import POLICIES, StudySpec
 from app.studies.tables import Study
 from app.web import charts
 from app.web.deps import Now, ReadSession, SignedIn, WriteSession
+from app.web.drawing import Chart
 from app.web.forms import Form
 from app.web.render import Problem, render
 from app.web.research.frame import Frame, frame
@@ -46,10 +47,10 @@ class Told:
     found: Mapping[str, Any]
     made_at: datetime
     old: bool
-    accuracy: charts.Chart
-    modelled: charts.Chart | None
-    contested: charts.Chart | None
-    width: charts.Chart
+    accuracy: Chart
+    modelled: Chart | None
+    contested: Chart | None
+    width: Chart
     ends: tuple[tuple[str, tuple[str, ...]], ...]
     heads: list[tuple[None, str, bool]]
 

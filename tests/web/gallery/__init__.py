@@ -19,6 +19,7 @@ from app.web import help as help_pages
 from app.web import render as rendering
 from app.web.assets import Assets
 from app.web.catalogue import Translator, best_language
+from app.web.drawing import Chart
 from app.web.markdown import prose
 from app.web.marks import Sentence
 from app.web.render import Problem, flash, render
@@ -128,7 +129,7 @@ class Ballot:
     right: Any = field(default_factory=lambda: prose(RIGHT))
 
 
-def drawings() -> dict[str, charts.Chart]:
+def drawings() -> dict[str, Chart]:
     """One of each chart, with made-up figures."""
     start = date(2026, 11, 9)
     counts = [64, 92, 118, 131, 97, 38, 45, 142, 150, 133, 139, 135]
