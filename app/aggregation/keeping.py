@@ -114,7 +114,7 @@ def question_seconds(events: Sequence[MetaEvent]) -> dict[str, tuple[float, int]
 def summary(
     found: Basis, held: tuple[Held, ...], silent: Mapping[str, tuple[int, int]] | None = None
 ) -> dict[str, Any]:
-    """What ``app.querying.meta`` and the pages about a person read, as JSON.
+    """What ``app.querying.meta`` and the pages about a person read, as JSON; ``keep`` adds ``question_seconds``.
 
     influences: by name, effect (points), q_value, beta (own logits for one unit), scale, own, probes, endorsed, answers, stood, undecided, confounded,
     terms (of one that a person named),

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import AfterValidator
 
-NUL = "\0"
-_UNSTORABLE = re.compile(f"[{NUL}\ud800-\udfff]")
+
+def flaw(text: str) -> str | None:
+    """What keeps a text from being stored, in words: PostgreSQL keeps no NUL, no encoding has half of a surrogate pair; else None."""
+    if "\0" in text:
+        return "the text holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "the text holds half of a surrogate pair"
+    return None
 
 
 def storable(value: Any) -> Any:
-    """``value`` as it is. Raises ValueError where it is, or holds, text with a NUL, which PostgreSQL does not keep, or with half of a
-    surrogate pair, which no encoding has.
-    """
-    if isinstance(value, str) and (found := _UNSTORABLE.search(value)):
-        raise ValueError(
-            f"the text holds {'a NUL character' if found[0] == NUL else 'half of a surrogate pair'}"
-        )
+    """``value`` as it is. Raises ValueError where it is, or holds, text that cannot be stored."""
+    if isinstance(value, str) and (wrong := flaw(value)):
+        raise ValueError(wrong)
     if isinstance(value, dict):
         for key, one in value.items():
             storable(key)

@@ -21,6 +21,7 @@ from app.judgments import refits
 from app.judgments.errors import EditWindowClosed, TokenReused
 from app.judgments.rules import edit_window_end
 from app.kit.errors import Malformed, Where
+from app.kit.text import flaw
 from app.metapreferences import reads, writes
 from app.metapreferences.errors import NotOffered
 from app.metapreferences.tables import MetaEvent
@@ -72,9 +73,10 @@ def read_answer(payload: Mapping[str, Any], given: Mapping[str, Any]) -> MetaAns
     if len(set(ranking)) != len(ranking):
         errors.append({"where": "ranking", "message": "one answer is named twice"})
     text = given.get("text")
-    if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT or "\x00" in text):
-        message = f"a text of at most {LONGEST_TEXT} characters, none of them the null character"
-        errors.append({"where": "text", "message": message})
+    if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT):
+        errors.append({"where": "text", "message": f"a text of at most {LONGEST_TEXT} characters"})
+    elif text is not None and (wrong := flaw(text)):
+        errors.append({"where": "text", "message": wrong})
     points = _points(given.get("points"), values, errors)
     stands = _stands(given.get("stands"), [c["judgment_id"] for c in payload.get("cases", [])], errors)
     if errors:

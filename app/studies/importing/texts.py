@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from app.kit.text import flaw
 from app.studies.importing.errors import RowError
 
 ROLES = ("system", "user", "assistant", "tool", "developer")
@@ -23,14 +24,10 @@ def text(value: Any, at: str) -> str:
     """A text that can be stored and shown. Raises RowError."""
     if not isinstance(value, str):
         raise RowError(at, f"expected text, got {named(value)}")
-    if "\x00" in value:
-        raise RowError(at, "the text holds a NUL character")
+    if wrong := flaw(value):
+        raise RowError(at, wrong)
     if len(value) > LONGEST_TEXT:
         raise RowError(at, f"the text is longer than {LONGEST_TEXT:,} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise RowError(at, "the text holds half of a surrogate pair") from None
     return value
 
 
