@@ -32,4 +32,9 @@ def storable(value: Any) -> Any:
     return value
 
 
+def number(text: str) -> int | None:
+    """A number from 0 as people write it in an address or a form; None for anything else, and for more than a database holds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
 STORABLE = AfterValidator(storable)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.aggregation.tables import PairFigure, PersonFigure
 from app.inference.decomposition.votes import FEWEST_IN_GROUPS
 from app.judgments.tables import Judgment
+from app.kit.text import number
 from app.people.tables import Annotator
 from app.reports import fitting
 from app.reports.report import VERSION, Analysis
@@ -61,8 +62,8 @@ def in_group(group: str) -> ColumnElement[bool] | None:
     kind, _, value = group.partition(":")
     if kind == "group":
         return Annotator.group_label == value
-    if kind == "learned" and value.isdigit():
-        return PersonFigure.learned == int(value) - 1
+    if kind == "learned" and (told := number(value)) is not None:
+        return PersonFigure.learned == told - 1
     return None
 
 

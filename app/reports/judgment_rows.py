@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.aggregation.tables import ResponseTrait
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
+from app.kit.text import number
 from app.people.tables import Annotator
 from app.reports import fitting
 from app.reports.tables import Found, Wanted, cut, escaped
@@ -142,7 +143,7 @@ ABOUT: dict[str, Callable[[str], ColumnElement[bool]]] = {
     "model": lambda value: and_(
         _decided(), _first(), or_(LEFT.model == value, RIGHT.model == value), LEFT.model != RIGHT.model
     ),
-    "pair": lambda value: and_(Judgment.pair_id == (int(value) if value.isdigit() else -1), _decided()),
+    "pair": lambda value: and_(Judgment.pair_id == number(value), _decided()),
 }
 """Kinds with a value: of an item, all and not skipped; of a person, all, not skipped, again, again and alike; of a topic; of a day; a model's; a pair's."""
 

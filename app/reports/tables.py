@@ -13,6 +13,7 @@ from app.aggregation.tables import PairFigure, PersonFigure
 from app.assignments.tables import Assignment, PairLoad, PersonLoad
 from app.judgments.tables import Judgment
 from app.kit.clock import iso
+from app.kit.text import number
 from app.people.tables import Annotator
 from app.querying import reasons
 from app.reports import coming
@@ -200,7 +201,7 @@ def people(session: Session, study_id: int, wanted: Wanted, *, now: datetime, wh
     elif kind == "group":
         query = query.where(Annotator.group_label == value)
     elif kind == "learned":
-        query = query.where(PersonFigure.learned == (int(value) - 1 if value.isdigit() else -1))
+        query = query.where(PersonFigure.learned == (number(value) or 0) - 1)
     keys = {
         "person": Annotator.pseudonym,
         "judgments": _given(),

@@ -106,6 +106,17 @@ def test_numbers_larger_than_a_database_holds_are_of_nothing(site):
         for page in (huge, "-3"):
             assert client.get(f"{base}/{path}?page={page}").status_code == 200
     assert client.get(f"{base}/disagreement?pair={huge}").status_code == 404
+    for odd in (huge, "²", "-1", "one"):
+        for path in (
+            f"judgments?only=pair:{odd}",
+            f"people?only=learned:{odd}",
+            f"disagreement?group=learned:{odd}",
+        ):
+            assert client.get(f"{base}/{path}").status_code == 200
+        assert client.post(f"{base}/disagreement", data={"pair": odd, "people": "3"}).status_code == 404
+        assert (
+            client.post(f"{base}/disagreement/groups", data={"number": odd, "name": "x"}).status_code == 404
+        )
 
 
 def test_a_dry_run_is_asked_for_followed_and_read(site):

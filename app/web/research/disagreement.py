@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.assignments import intake
 from app.kit.errors import Conflict, NotFound
+from app.kit.text import number
 from app.reports import divided, fitting, learned, tables, voices
 from app.reports.divided import Filter
 from app.reports.tables import Wanted
@@ -127,20 +128,20 @@ def ask_more(
 ) -> Response:
     """Ask more people about a pair."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    pair, people = str(form.get("pair") or ""), str(form.get("people") or "")
-    if not pair.isdigit():
+    pair, people = number(str(form.get("pair") or "")), number(str(form.get("people") or ""))
+    if pair is None:
         raise NotFound
     problem = ""
-    if not (people.isdigit() and 1 <= int(people) <= intake.MOST_ON_PAIR):
+    if people is None or not 1 <= people <= intake.MOST_ON_PAIR:
         problem = f"Write how many more people, from 1 to {intake.MOST_ON_PAIR}"
     else:
         try:
-            room = intake.ask_more(session, study, int(pair), people=int(people), by=who.id, now=now)
+            room = intake.ask_more(session, study, pair, people=people, by=who.id, now=now)
         except Conflict as error:
             problem = error.detail
     if problem:
         problems = (Problem(problem, "people"),)
-        return _page(request, session, who, study, Filter(), 1, int(pair), problems=problems, status=422)
+        return _page(request, session, who, study, Filter(), 1, pair, problems=problems, status=422)
     response = see_other(f"/studies/{slug}/disagreement?pair={pair}#pair")
     flash(response, "more_asked", n=room)
     return response
@@ -150,10 +151,10 @@ def ask_more(
 def name_group(slug: str, session: WriteSession, who: SignedIn, now: Now, form: Form) -> Response:
     """Name a group of people who choose alike."""
     study = reads.get_study(session, slug, researcher_id=who.id, need="editor")
-    number = str(form.get("number") or "")
-    if not number.isdigit():
+    group = number(str(form.get("number") or ""))
+    if group is None:
         raise NotFound
-    learned.name(session, study.id, int(number), str(form.get("name") or ""), by=who.id, now=now)
+    learned.name(session, study.id, group, str(form.get("name") or ""), by=who.id, now=now)
     return saved(f"/studies/{slug}/disagreement#groups")
 
 
